@@ -1,0 +1,106 @@
+/**
+ * What nominald needs of the machine: which Debian packages, what for, and how to see that it is there.
+ * The probe looks for the thing itself and not for the package, so that a system without apt-get passes too once it
+ * has everything.
+ *
+ * Purposes, each holding the one before it: `run` a built tree, show the `demo`, run every `test`.
+ */
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { ask, findProgram } from "./processes.mjs";
+
+export const PURPOSES = ["run", "demo", "test"];
+
+const program = (name) => () => findProgram(name) !== undefined;
+/** Debian keeps daemons in a folder that an ordinary user's PATH lacks. */
+const daemon = (name) => () => findProgram(name, [process.env.PATH, "/usr/sbin"].join(delimiter)) !== undefined;
+const library = (name) => (machine) => machine.pkgConfig(["--exists", name]).ok;
+const plugin = (file) => (machine) => existsSync(join(machine.pluginsDir(), file));
+
+/** One row: `packages` of Debian, `why`, `from` which purpose on, and the `probes` that must all hold. */
+export const REQUIREMENTS = [
+  {
+    packages: ["build-essential", "pkg-config", "python3"],
+    why: "compile gstreamer-superficial, the GStreamer binding, which npm carries as source (node-gyp needs python3)",
+    from: "run",
+    probes: [program("g++"), program("make"), program("pkg-config"), program("python3")],
+  },
+  {
+    packages: ["libgstreamer1.0-dev", "libgstreamer-plugins-base1.0-dev"],
+    why: "GStreamer itself and the headers that the binding is compiled against",
+    from: "run",
+    probes: [library("gstreamer-1.0"), library("gstreamer-app-1.0"), library("gstreamer-video-1.0")],
+  },
+  {
+    packages: ["gstreamer1.0-plugins-base"],
+    why: "GStreamer elements of every capture pipeline: videotestsrc, videoconvert, videoscale, appsink",
+    from: "run",
+    probes: ["libgstvideotestsrc.so", "libgstvideoconvertscale.so|libgstvideoconvert.so", "libgstapp.so"].map(
+      anyPlugin,
+    ),
+  },
+  {
+    packages: ["gstreamer1.0-plugins-good"],
+    why: "GStreamer elements of folder and v4l2 cameras: multifilesrc, pngdec, jpegdec, videocrop, videoflip, v4l2src",
+    from: "run",
+    probes: [
+      "libgstmultifile.so",
+      "libgstpng.so",
+      "libgstjpeg.so",
+      "libgstvideocrop.so",
+      "libgstvideofilter.so",
+      "libgstvideo4linux2.so",
+    ].map(plugin),
+  },
+  {
+    packages: ["util-linux"],
+    why: "setpriv, which ends orphaned child processes with their parent",
+    from: "run",
+    probes: [program("setpriv")],
+  },
+  {
+    packages: ["mosquitto", "mosquitto-clients"],
+    why:
+      "the MQTT broker that the tests start on a free loopback port (Debian also starts one as a service on port 1883, " +
+      "which nothing here uses; `systemctl disable --now mosquitto` stops that one)",
+    from: "test",
+    probes: [daemon("mosquitto"), program("mosquitto_sub")],
+  },
+  {
+    packages: ["aravis-tools"],
+    why: "the fake GigE Vision camera and the GenICam source of the tests: arv-fake-gv-camera-0.8, aravissrc",
+    from: "test",
+    probes: [program("arv-fake-gv-camera-0.8"), plugin("libgstaravis.0.8.so")],
+  },
+  {
+    packages: ["openssl"],
+    why: "throw-away certificates for the TLS tests",
+    from: "test",
+    probes: [program("openssl")],
+  },
+];
+
+/** Some files changed their name between releases of GStreamer: `a|b` is satisfied by either. */
+function anyPlugin(names) {
+  const probes = names.split("|").map(plugin);
+  return (machine) => probes.some((probe) => probe(machine));
+}
+
+/** @returns the rows that this machine does not satisfy for a purpose */
+export function missingRequirements(purpose) {
+  const wanted = PURPOSES.slice(0, PURPOSES.indexOf(purpose) + 1);
+  const machine = lookAtMachine();
+  return REQUIREMENTS.filter((row) => wanted.includes(row.from) && !row.probes.every((probe) => probe(machine)));
+}
+
+/** Asks pkg-config, which may be what is missing: then nothing that it would know of is found. */
+function lookAtMachine() {
+  const pkgConfig = (args) =>
+    findProgram("pkg-config") === undefined ? { ok: false, output: "" } : ask("pkg-config", args);
+  let pluginsDir;
+  return {
+    pkgConfig,
+    pluginsDir: () =>
+      (pluginsDir ??= pkgConfig(["--variable=pluginsdir", "gstreamer-1.0"]).output || "/no/gstreamer/plugins"),
+  };
+}

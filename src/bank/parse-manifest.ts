@@ -1,0 +1,187 @@
+import { InputError } from "../shared/errors.ts";
+import type { BankManifest } from "./manifest.ts";
+import { BANK_NAME, LONGEST_BANK_NAME } from "./bank-id.ts";
+import { arrayEntries, HNSW_ENTRY, LARGEST_ARRAY_BYTES } from "./entries.ts";
+import { above, arrayOf, byKind, from, integer, literal, object, orNull, recordOf, text } from "./shape.ts";
+import type { Problem, Shape } from "./shape.ts";
+
+/** Bounds far beyond any real bank, so that no product of two of them leaves the safe integers. */
+const MOST_ROWS = 2 ** 26;
+const MOST_DIMS = 2 ** 14;
+const LONGEST_SIDE = 2 ** 15;
+const MOST_IMAGES = 2 ** 20;
+
+const digest = text(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
+const label = text(/^[0-9A-Za-z._-]{1,64}$/, "1 to 64 characters from [0-9A-Za-z._-]");
+const report = object({
+  recallAt1: from(0, 1),
+  largestScoreError: from(0),
+  verdictFlips: integer(0, MOST_IMAGES),
+  frames: integer(1, MOST_IMAGES),
+});
+
+const parameters = object({
+  preset: literal("edge", "custom"),
+  region: orNull(
+    object({
+      x: integer(0, LONGEST_SIDE),
+      y: integer(0, LONGEST_SIDE),
+      width: integer(1, LONGEST_SIDE),
+      height: integer(1, LONGEST_SIDE),
+    }),
+  ),
+  rotation: literal(0, 90, 180, 270),
+  resize: object({
+    mode: literal("stretch"),
+    width: integer(1, LONGEST_SIDE),
+    height: integer(1, LONGEST_SIDE),
+    kernel: literal("linear"),
+  }),
+  layers: arrayOf(label, 1, 8),
+  neighbourhood: object({
+    kind: literal("average"),
+    size: literal(3),
+    stride: literal(1),
+    padding: literal(1),
+    countPadding: literal(true),
+  }),
+  join: object({ kind: literal("concat"), resize: literal("bilinear") }),
+  coreset: object({
+    method: literal("greedy-k-center"),
+    seed: integer(0, 2 ** 32 - 1),
+    projectionDims: integer(0, MOST_DIMS),
+    start: literal("farthest-from-mean"),
+    ratio: above(0, 1),
+  }),
+  patchScore: object({ kind: literal("euclidean"), neighbours: literal(1) }),
+  imageScore: byKind(
+    "kind",
+    "reweighted",
+    object({ kind: literal("reweighted"), neighbours: integer(2, 1024) }),
+    object({ kind: literal("maximum") }),
+  ),
+  map: object({ upsample: literal("bilinear"), gaussianSigma: above(0, 1000), gaussianRadius: integer(1, 4000) }),
+});
+
+const manifestShape: Shape<BankManifest> = object({
+  format: literal("nominald-bank"),
+  formatVersion: literal(1),
+  name: text(BANK_NAME, `1 to ${LONGEST_BANK_NAME} characters from [0-9A-Za-z._-]`),
+  createdAt: text(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/, "a time like 2025-01-31T12:00:00.000Z"),
+  createdBy: text(/^[\x20-\x7e]{1,100}$/, "1 to 100 printable ASCII characters"),
+  parameters,
+  backbone: object({ name: label, sha256: digest }),
+  grid: object({ rows: integer(1, LONGEST_SIDE), cols: integer(1, LONGEST_SIDE) }),
+  rows: integer(1, MOST_ROWS),
+  dims: integer(1, MOST_DIMS),
+  nominal: object({ images: integer(1, MOST_IMAGES), patches: integer(1, Number.MAX_SAFE_INTEGER), sha256: digest }),
+  quantiser: object({ scale: above(0) }),
+  index: object({
+    kind: literal("auto", "exact", "hnsw"),
+    hnsw: orNull(
+      object({ connectivity: literal(16), expansionAdd: integer(1, 65536), expansionSearch: integer(1, 65536) }),
+    ),
+  }),
+  calibration: object({
+    method: literal("conformal", "normal-tail", "manual"),
+    falseRejectRate: above(0, 1),
+    folds: integer(1, MOST_IMAGES),
+    scores: arrayOf(from(0), 0, MOST_IMAGES),
+    threshold: above(0),
+    maskThreshold: above(0),
+  }),
+  indexReports: object({ exact: orNull(report), hnsw: orNull(report) }),
+  files: recordOf(
+    text(/^[a-z0-9.-]{1,32}$/, "the name of an array"),
+    object({ bytes: integer(1, LARGEST_ARRAY_BYTES), sha256: digest }),
+  ),
+});
+
+/** What must agree between parts of the manifest; only asked when every part has its shape. */
+function crossProblems(manifest: BankManifest): Problem[] {
+  const problems: Problem[] = [];
+  const { grid, nominal, rows, calibration, files } = manifest;
+  const patches = grid.rows * grid.cols * nominal.images;
+  if (nominal.patches !== patches) {
+    const expected = `${patches} (grid ${grid.rows} × ${grid.cols}, ${nominal.images} images)`;
+    problems.push({ path: "nominal.patches", expected, actual: String(nominal.patches) });
+  }
+  if (rows > nominal.patches) {
+    problems.push({ path: "rows", expected: `at most nominal.patches (${nominal.patches})`, actual: String(rows) });
+  }
+  const scores = calibration.scores.length;
+  if (calibration.method !== "manual" && scores !== nominal.images) {
+    const expected = `${nominal.images} scores, one per nominal image`;
+    problems.push({ path: "calibration.scores", expected, actual: String(scores) });
+  }
+  const layers = manifest.parameters.layers;
+  if (new Set(layers).size !== layers.length) {
+    problems.push({ path: "parameters.layers", expected: "different layers", actual: JSON.stringify(layers) });
+  }
+  return [...problems, ...fileProblems(manifest, files)];
+}
+
+function fileProblems(manifest: BankManifest, files: BankManifest["files"]): Problem[] {
+  const problems: Problem[] = [];
+  const expected = arrayEntries(manifest);
+  for (const { name, bytes } of expected) {
+    const actual = files[name];
+    if (actual === undefined) {
+      problems.push({ path: `files.${name}`, expected: "size and digest of this array", actual: "nothing" });
+    } else if (bytes === null ? actual.bytes > LARGEST_ARRAY_BYTES : actual.bytes !== bytes) {
+      const size = `${bytes ?? LARGEST_ARRAY_BYTES} bytes (rows ${manifest.rows}, dims ${manifest.dims})`;
+      problems.push({ path: `files.${name}.bytes`, expected: size, actual: String(actual.bytes) });
+    }
+  }
+  for (const name of Object.keys(files)) {
+    if (expected.some((entry) => entry.name === name)) continue;
+    const why = name === HNSW_ENTRY ? "no such file, as index.hnsw is null" : "no such file";
+    problems.push({ path: `files.${name}`, expected: why, actual: "an entry" });
+  }
+  return problems;
+}
+
+/**
+ * Checks a manifest as a whole.
+ *
+ * @param json the manifest's text
+ * @param source what it was read from, for messages
+ * @throws InputError "bank-version" for a format version that is not ours, else "bank-manifest" listing all problems
+ */
+export function parseManifest(json: string, source: string): BankManifest {
+  const value = parseJson(json, source);
+  const version = versionOf(value);
+  if (version !== undefined && version !== 1) {
+    throw new InputError(
+      "bank-version",
+      `Expected format version 1 for the bank ${source} but received ${JSON.stringify(version)}: it was made by another nominald`,
+    );
+  }
+  const problems: Problem[] = [];
+  if (manifestShape(value, "", problems)) {
+    problems.push(...crossProblems(value));
+    if (problems.length === 0) return value;
+  }
+  const lines = problems.map(
+    ({ path, expected, actual }) => `  ${path || "document"}: expected ${expected}, received ${actual}`,
+  );
+  throw new InputError("bank-manifest", `Expected a valid manifest in ${source} but found:\n${lines.join("\n")}`);
+}
+
+function parseJson(json: string, source: string): unknown {
+  try {
+    const value: unknown = JSON.parse(json);
+    return value;
+  } catch (cause) {
+    throw new InputError("bank-manifest", `Expected JSON as the manifest of ${source} but received something else`, {
+      cause,
+    });
+  }
+}
+
+function versionOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return "format" in value && value.format === "nominald-bank" && "formatVersion" in value
+    ? value.formatVersion
+    : undefined;
+}

@@ -1,0 +1,89 @@
+import type { BusMessage } from "gstreamer-superficial";
+import { ConfigError, DeviceError, InputError } from "../shared/errors.ts";
+import type { NominalError } from "../shared/errors.ts";
+import { requestedCaps } from "./launch-string.ts";
+import type { CaptureSettings, CaptureSource } from "./protocol.ts";
+
+/** Characters of GStreamer's own words that a message carries. */
+const MAX_REASON = 400;
+
+/** The source in words, for messages. */
+export function sourceName(source: CaptureSource): string {
+  switch (source.kind) {
+    case "test":
+      return `test source ${source.pattern}`;
+    case "folder":
+      return `folder ${source.path}`;
+    case "v4l2":
+      return `camera ${source.device}`;
+    case "aravis":
+      return `GenICam camera ${source.camera}`;
+    default:
+      return source satisfies never;
+  }
+}
+
+/** What a launch string that does not parse means for the one who has to act. */
+export function launchFault(settings: CaptureSettings, reason: string): NominalError {
+  if (/no element|no such element/i.test(reason)) {
+    return new DeviceError(
+      "gstreamer-plugin-missing",
+      `Expected GStreamer's plugins for ${sourceName(settings.source)} but: ${reason}`,
+    );
+  }
+  if (/could not link/i.test(reason)) return capsFault(settings, reason);
+  return new ConfigError(
+    "pipeline-refused",
+    `Expected GStreamer to take the pipeline of ${sourceName(settings.source)} but: ${reason}`,
+  );
+}
+
+/**
+ * What an error on the bus means.
+ *
+ * @param frames how many frames came before it
+ */
+export function busFault(settings: CaptureSettings, message: BusMessage, frames: number): NominalError {
+  const { source } = settings;
+  const reason = reasonOf(message);
+  if (/not-negotiated/.test(message.debug ?? "")) return capsFault(settings, reason);
+  if (source.kind === "folder") {
+    return new InputError(
+      "folder-undecodable",
+      `Expected every image of ${source.path} to decode but after ${frames} frames: ${reason}`,
+    );
+  }
+  return frames === 0
+    ? new DeviceError("camera-unavailable", `Expected frames from ${sourceName(source)} but: ${reason}`)
+    : new DeviceError("camera-lost", `Expected more frames from ${sourceName(source)} but after ${frames}: ${reason}`);
+}
+
+/** The stream ended, or gave nothing, without a word on the bus. */
+export function silentFault(settings: CaptureSettings, frames: number): NominalError {
+  const code = frames === 0 ? "camera-unavailable" : "camera-lost";
+  return new DeviceError(
+    code,
+    `Expected frames from ${sourceName(settings.source)} but its stream ended after ${frames}`,
+  );
+}
+
+function capsFault(settings: CaptureSettings, reason: string): NominalError {
+  const requested = requestedCaps(settings);
+  const asked = requested === "" ? "a picture that converts to RGB" : requested;
+  return new ConfigError(
+    "caps-refused",
+    `Expected ${sourceName(settings.source)} to give ${asked} but it does not: ${reason}`,
+  );
+}
+
+/** GStreamer's message, and of its debug text the lines that are about the cause and not about its source code. */
+function reasonOf(message: BusMessage): string {
+  const detail = (message.debug ?? "")
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join(", ");
+  const text = [message.message ?? "an error without a message", ...(detail === "" ? [] : [`(${detail})`])].join(" ");
+  return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
+}

@@ -1,0 +1,56 @@
+import type { FrameReference } from "../shared/image.ts";
+import type { WireError } from "../shared/errors.ts";
+
+/** Where frames come from. `live` sources deliver by themselves; a folder waits for us. */
+export type CaptureSource =
+  | { readonly kind: "test"; readonly pattern: string }
+  | {
+      readonly kind: "folder";
+      readonly path: string;
+      /** Start again at the first file after the last; else the source ends after the last. */
+      readonly loop: boolean;
+      /** Deliver at `framerate`; else as fast as the slots come back. */
+      readonly paced: boolean;
+    }
+  | { readonly kind: "v4l2"; readonly device: string }
+  | { readonly kind: "aravis"; readonly camera: string; readonly features: string };
+
+/** Everything a capture process needs to know, sent once. */
+export interface CaptureSettings {
+  readonly station: string;
+  readonly source: CaptureSource;
+  /** Pixels; absent: what the source offers. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Frames per second; absent: what the source offers. */
+  readonly framerate?: number;
+  /** `freshest`: only the newest frame counts. `every`: each frame is a part; what finds no slot is reported. */
+  readonly delivery: "freshest" | "every";
+  /** `freshest` only: at most this many frames a second. */
+  readonly maxRateHz?: number;
+  /** Folder of this process's slots; exists, empty, and is removed by the daemon. */
+  readonly slotFolder: string;
+  readonly slotCount: number;
+  readonly captureLatencyMs: number;
+  /** Start to first frame at most this. */
+  readonly firstFrameTimeoutMs: number;
+  /** Frame to frame at most this (0: no limit, for triggered cameras). */
+  readonly frameTimeoutMs: number;
+}
+
+export type ToCapture =
+  | { readonly type: "start"; readonly settings: CaptureSettings }
+  /** The slot has been read and may be written again. */
+  | { readonly type: "credit"; readonly slot: number };
+
+export type FromCapture =
+  /** Every second: the process answers. Frames alone cannot tell this of a triggered camera. */
+  | { readonly type: "alive" }
+  | { readonly type: "playing"; readonly launch: string }
+  | { readonly type: "frame"; readonly frame: FrameReference }
+  /** A frame came and no slot was free (`every` on a live source). */
+  | { readonly type: "dropped"; readonly seq: number; readonly deliveredAtMs: number }
+  /** A source with an end (folder without loop) has delivered its last frame. */
+  | { readonly type: "ended"; readonly frames: number }
+  /** The source failed; the process ends itself after this. */
+  | { readonly type: "fault"; readonly error: WireError };

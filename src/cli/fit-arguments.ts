@@ -1,0 +1,145 @@
+import { parseArgs } from "node:util";
+import type { Region, Rotation } from "../shared/image.ts";
+
+export const FIT_HELP = `usage: nominald fit --images DIR --out BANK [options]
+
+Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of them nominal, in the order of their names.
+
+  --images DIR             the folder of nominal images
+  --out BANK               the bank to write; with --config, default: the station's bank
+  --config FILE            take region, rotation, index, threads and models folders from this configuration
+  --station NAME           the station in it; needed when it has several
+  --name NAME              the bank's name, default: the station's name, or that of the bank's file
+  --backbone NAME          default efficientnet-lite0
+  --layers A,B             outputs of the backbone, shallowest first, default layer2,layer3
+  --size N                 the region is stretched to N × N pixels, default 320
+  --ratio R                share of the patches that the bank keeps, default 0.01
+  --seed N                 default 1
+  --false-reject-rate R    share of good parts that may fail, default 0.001
+  --index KIND             auto, exact or hnsw, default auto
+  --region X,Y,W,H         part of the frame, pixels, default the whole frame
+  --rotation DEGREES       clockwise: 0, 90, 180 or 270, default 0
+  --skip-broken            skip files that are no readable image instead of refusing
+  --models DIR             a folder of further backbones (may be repeated)
+  --threads N              default: the machine's cores, at most 4`;
+
+/** The command line of `nominald fit`; null: not given. */
+export interface FitArguments {
+  readonly help: boolean;
+  readonly images: string;
+  readonly out: string | null;
+  readonly config: string | null;
+  readonly station: string | null;
+  readonly name: string | null;
+  readonly backbone: string;
+  readonly layers: readonly string[] | null;
+  readonly size: number | null;
+  readonly ratio: number | null;
+  readonly seed: number | null;
+  readonly falseRejectRate: number;
+  readonly index: "auto" | "exact" | "hnsw" | null;
+  readonly region: Region | null;
+  readonly rotation: Rotation | null;
+  readonly skipBroken: boolean;
+  readonly models: readonly string[];
+  readonly threads: number | null;
+}
+
+const DEFAULT_BACKBONE = "efficientnet-lite0";
+const DEFAULT_FALSE_REJECT_RATE = 0.001;
+const LARGEST_SIZE = 4096;
+const MOST_THREADS = 256;
+
+/**
+ * @returns the checked command line, or everything that is wrong with it, one line each
+ * @throws TypeError of util.parseArgs for unknown options
+ */
+export function parseFitArguments(args: string[]): FitArguments | { readonly problems: readonly string[] } {
+  const { values } = parseArgs({
+    args,
+    options: {
+      images: { type: "string" },
+      out: { type: "string" },
+      config: { type: "string" },
+      station: { type: "string" },
+      name: { type: "string" },
+      backbone: { type: "string" },
+      layers: { type: "string" },
+      size: { type: "string" },
+      ratio: { type: "string" },
+      seed: { type: "string" },
+      "false-reject-rate": { type: "string" },
+      index: { type: "string" },
+      region: { type: "string" },
+      rotation: { type: "string" },
+      "skip-broken": { type: "boolean" },
+      models: { type: "string", multiple: true },
+      threads: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  const problems: string[] = [];
+  const read = <T>(option: string, text: string | undefined, expected: string, parse: (text: string) => T | null): T | null => {
+    if (text === undefined) return null;
+    const value = parse(text);
+    if (value === null) problems.push(`Expected ${expected} for --${option} but received ${JSON.stringify(text)}`);
+    return value;
+  };
+  const integer = (option: string, text: string | undefined, least: number, most: number): number | null =>
+    read(option, text, `an integer from ${least} to ${most}`, (given) => {
+      const value = numberOf(given);
+      return Number.isInteger(value) && value >= least && value <= most ? value : null;
+    });
+  const help = values.help === true;
+  if (values.images === undefined && !help) problems.push("Expected --images DIR");
+  if (values.out === undefined && values.config === undefined && !help) problems.push("Expected --out BANK");
+  if (values.station !== undefined && values.config === undefined) problems.push("Expected --config FILE beside --station");
+  const parsed: FitArguments = {
+    help,
+    images: values.images ?? "",
+    out: values.out ?? null,
+    config: values.config ?? null,
+    station: values.station ?? null,
+    name: values.name ?? null,
+    backbone: values.backbone ?? DEFAULT_BACKBONE,
+    layers: read("layers", values.layers, "names of outputs, separated by commas", listOf),
+    size: integer("size", values.size, 1, LARGEST_SIZE),
+    ratio: read("ratio", values.ratio, "a number above 0 and at most 1", (text) => {
+      const value = numberOf(text);
+      return value > 0 && value <= 1 ? value : null;
+    }),
+    seed: integer("seed", values.seed, 0, 2 ** 32 - 1),
+    falseRejectRate:
+      read("false-reject-rate", values["false-reject-rate"], "a number between 0 and 1", (text) => {
+        const value = numberOf(text);
+        return value > 0 && value < 1 ? value : null;
+      }) ?? DEFAULT_FALSE_REJECT_RATE,
+    index: read("index", values.index, "auto, exact or hnsw", (text) => INDEXES.find((kind) => kind === text) ?? null),
+    region: read("region", values.region, "x,y,width,height in pixels", regionOf),
+    rotation: read("rotation", values.rotation, "0, 90, 180 or 270", (text) => ROTATIONS.find((one) => String(one) === text) ?? null),
+    skipBroken: values["skip-broken"] === true,
+    models: values.models ?? [],
+    threads: integer("threads", values.threads, 1, MOST_THREADS),
+  };
+  return problems.length > 0 ? { problems } : parsed;
+}
+
+const INDEXES = ["auto", "exact", "hnsw"] as const;
+const ROTATIONS = [0, 90, 180, 270] as const;
+
+/** `Number` takes "" for 0 and knows hexadecimal; a person who types these has slipped. */
+function numberOf(text: string): number {
+  return /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+}
+
+function listOf(text: string): readonly string[] | null {
+  const names = text.split(",").map((name) => name.trim());
+  return names.every((name) => name !== "") ? names : null;
+}
+
+function regionOf(text: string): Region | null {
+  const numbers = text.split(",").map((part) => numberOf(part.trim()));
+  const [x, y, width, height, ...rest] = numbers;
+  if (x === undefined || y === undefined || width === undefined || height === undefined || rest.length > 0) return null;
+  return numbers.every(Number.isInteger) && width > 0 && height > 0 ? { x, y, width, height } : null;
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, extname } from "node:path";
+import { listImageFiles } from "../backbone/decode.ts";
+import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
+import { bankNameFrom } from "../bank/bank-id.ts";
+import { edgeParameters } from "../bank/parameters.ts";
+import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { fitBank } from "../fit/fit-bank.ts";
+import type { FitOptions } from "../fit/fit-bank.ts";
+import { ProgressReporter } from "../fit/progress-reporter.ts";
+import { summaryLines } from "../fit/summary.ts";
+import { ConfigError } from "../shared/errors.ts";
+import { EXIT } from "../shared/exit-codes.ts";
+import { systemClock } from "../shared/system-clock.ts";
+import { FIT_HELP, parseFitArguments } from "./fit-arguments.ts";
+import type { FitArguments } from "./fit-arguments.ts";
+import type { CommandIo } from "./io.ts";
+
+/** More threads than this gain little on networks and banks of these sizes. */
+const MOST_DEFAULT_THREADS = 4;
+
+/** Below this the calibration knows too little of what good parts look like. */
+const FEW_IMAGES = 20;
+
+const DEFAULT_COLUMNS = 80;
+
+/** `nominald fit`: builds a memory bank from a folder of nominal images. */
+export async function fitCommand(args: string[], io: CommandIo): Promise<number> {
+  const parsed = parseFitArguments(args);
+  if ("problems" in parsed) {
+    io.err(`${parsed.problems.join("\n")}\n\n${FIT_HELP}`);
+    return EXIT.usage;
+  }
+  if (parsed.help) {
+    io.out(FIT_HELP);
+    return EXIT.ok;
+  }
+  const reporter = new ProgressReporter({
+    write: (line) => io.err(line),
+    isTerminal: io.isTerminal,
+    columns: process.stderr.columns ?? DEFAULT_COLUMNS,
+    clock: systemClock,
+  });
+  try {
+    const options = await fitOptionsOf(parsed, io, reporter);
+    const result = await fitBank(options);
+    for (const line of summaryLines(result, options.out)) io.out(line);
+    return EXIT.ok;
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    io.err("stopped; no bank was written");
+    return EXIT.interrupted;
+  }
+}
+
+async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: ProgressReporter): Promise<FitOptions> {
+  const configured = parsed.config === null ? null : await stationOf(parsed.config, parsed.station);
+  const out = parsed.out ?? configured?.station.bank ?? "";
+  const files = await listImageFiles(parsed.images);
+  if (files.length < FEW_IMAGES) {
+    reporter.note(`${files.length} nominal images are few: take ${FEW_IMAGES} or more that show how good parts vary`);
+  }
+  const models = [...parsed.models, ...(configured?.config.modelsFolders ?? []), builtInModelsFolder()];
+  const { layers, size, ratio, seed } = parsed;
+  return {
+    files,
+    out,
+    name: parsed.name ?? configured?.station.name ?? bankNameFrom(basename(out, extname(out))),
+    createdAt: new Date().toISOString(),
+    createdBy: `nominald ${version()}`,
+    parameters: edgeParameters({
+      region: parsed.region ?? configured?.station.region ?? null,
+      rotation: parsed.rotation ?? configured?.station.rotation ?? 0,
+      ...(layers === null ? {} : { layers }),
+      ...(size === null ? {} : { size }),
+      ...(ratio === null ? {} : { ratio }),
+      ...(seed === null ? {} : { seed }),
+    }),
+    backbone: await findBackbone(models, { name: parsed.backbone }),
+    falseRejectRate: parsed.falseRejectRate,
+    index: parsed.index ?? configured?.station.index ?? "auto",
+    onBroken: parsed.skipBroken ? "skip" : "refuse",
+    threads: parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),
+    signal: io.signal,
+    onProgress: (progress) => reporter.report(progress),
+  };
+}
+
+interface Configured {
+  readonly config: DeviceConfig;
+  readonly station: StationConfig;
+}
+
+/** @throws ConfigError "station" when the name is missing or unknown */
+async function stationOf(file: string, name: string | null): Promise<Configured> {
+  const { config } = await loadConfig(file, process.env);
+  const names = config.stations.map((station) => station.name);
+  const station = name === null && names.length === 1 ? config.stations[0] : config.stations.find((one) => one.name === name);
+  if (station === undefined) {
+    const actual = name === null ? "no --station" : `--station ${name}`;
+    throw new ConfigError("station", `Expected one of the stations ${names.join(", ")} of ${file} but received ${actual}`);
+  }
+  return { config, station };
+}
+
+function version(): string {
+  const content: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  if (typeof content === "object" && content !== null && "version" in content) return String(content.version);
+  return "unknown";
+}

@@ -1,0 +1,87 @@
+import type { Region, Rotation } from "../shared/image.ts";
+
+/** One file describes one device: what is device-wide, and its stations. All values are checked and complete. */
+export interface DeviceConfig {
+  /** Topic segments, `[a-z0-9_-]{1,32}`. */
+  readonly site: string;
+  readonly device: string;
+  readonly stateFolder: string;
+  readonly sharedMemoryFolder: string;
+  /** Folders that are searched for backbones, beside the models that come with nominald. */
+  readonly modelsFolders: readonly string[];
+  readonly broker: BrokerConfig;
+  readonly inference: {
+    readonly threads: number;
+    readonly spinning: boolean;
+    readonly provider: "cpu" | "cuda" | "tensorrt";
+    /** Start of the child and load of a bank at most this. */
+    readonly startTimeoutMs: number;
+    /** One frame at most this; past it the child is killed. */
+    readonly frameTimeoutMs: number;
+  };
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+  readonly stations: readonly StationConfig[];
+}
+
+export interface BrokerConfig {
+  /** mqtt:// or mqtts:// */
+  readonly url: string;
+  readonly version: "5" | "3.1.1";
+  readonly username: string | null;
+  /** Files, never the secret itself; read again at every connect. */
+  readonly passwordFile: string | null;
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly connectTimeoutMs: number;
+}
+
+export interface StationConfig {
+  readonly line: string;
+  readonly name: string;
+  readonly mode: "continuous" | "camera";
+  readonly bank: string;
+  readonly index: "auto" | "exact" | "hnsw";
+  /** null: the bank's. */
+  readonly threshold: number | null;
+  readonly maskThreshold: number | null;
+  readonly region: Region | null;
+  readonly rotation: Rotation | null;
+  /** Frame to verdict at most this; past it NO_VERDICT/late. */
+  readonly deadlineMs: number;
+  /** Frames that may wait for scoring; beyond it NO_VERDICT/overrun at once. */
+  readonly maxPending: number;
+  /** Mode `continuous`: at most this many frames a second. */
+  readonly maxRateHz: number;
+  /** Every result carries flag 08: not for control. */
+  readonly commissioning: boolean;
+  readonly camera: CameraConfig;
+  readonly pictures: {
+    readonly mask: boolean;
+    readonly overlay: boolean;
+    readonly overlayFormat: "jpeg" | "webp";
+    readonly overlayQuality: number;
+    readonly size: number;
+  };
+}
+
+export interface CameraConfig {
+  readonly source: "test" | "folder" | "v4l2" | "aravis";
+  /** test: videotestsrc's pattern. */
+  readonly pattern: string;
+  /** folder */
+  readonly path: string | null;
+  readonly loop: boolean;
+  readonly paced: boolean;
+  /** v4l2: /dev/video0; aravis: name, serial number or IP address. */
+  readonly device: string | null;
+  /** aravis: GenICam features, "TriggerMode=On TriggerSource=Line0". */
+  readonly features: string;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly framerate: number | null;
+  readonly slots: number;
+  readonly captureLatencyMs: number;
+  readonly firstFrameTimeoutMs: number;
+  readonly frameTimeoutMs: number;
+}

@@ -1,0 +1,140 @@
+import type { DeviceConfig, StationConfig } from "./config.ts";
+import { key, requiredKey } from "./key.ts";
+import type { KeyTree } from "./key.ts";
+import { choiceRule, flagRule, integerRule, nullable, pathListRule, pathRule, segmentRule, textRule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
+
+/** Each station is checked by its own schema (station-schema.ts), so that it can have its own twin. */
+const stationsRule: Rule<readonly StationConfig[]> = {
+  expected: "a list of at least one station",
+  accepts: (value): value is readonly StationConfig[] => Array.isArray(value) && value.length > 0,
+  // A station's keys have variables of their own; a list of stations as one text would hide typing errors.
+  parse: () => undefined,
+  json: { type: "array", minItems: 1 },
+};
+
+const file = nullable(pathRule);
+
+/** No user and password (they belong into files), no path and no query. */
+const BROKER_URL = /^mqtts?:\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?\/?$/;
+
+/** What holds for the whole device: its identity, broker, inference process and list of stations. */
+export const deviceSchema: KeyTree<DeviceConfig> = {
+  site: requiredKey(segmentRule, {
+    doc: "Name of the plant: second segment after nominal/v1 of every topic.",
+    env: "NOMINALD_SITE",
+    apply: "local",
+  }),
+  device: requiredKey(segmentRule, {
+    doc: "Name of this computer, unique within the site.",
+    env: "NOMINALD_DEVICE",
+    apply: "local",
+  }),
+  stateFolder: key(pathRule, "/var/lib/nominald", {
+    doc: "Folder for what must outlive a restart. It must be writable.",
+    env: "NOMINALD_STATE_FOLDER",
+    apply: "local",
+    isPath: true,
+  }),
+  sharedMemoryFolder: key(pathRule, "/dev/shm", {
+    doc: "Folder for the frames' slots; a tmpfs, or every frame is written to the disk.",
+    env: "NOMINALD_SHARED_MEMORY_FOLDER",
+    apply: "local",
+    isPath: true,
+  }),
+  modelsFolders: key(pathListRule, [], {
+    doc: "Folders that are searched for backbones, before those that come with nominald.",
+    env: "NOMINALD_MODELS_FOLDERS",
+    apply: "local",
+    isPath: true,
+  }),
+  broker: {
+    url: key(
+      textRule("mqtt://HOST or mqtts://HOST, with :PORT or without, and nothing else", BROKER_URL),
+      "mqtt://127.0.0.1:1883",
+      {
+        doc: "The MQTT broker; mqtts:// for TLS. Without a port 1883 or, with TLS, 8883.",
+        env: "NOMINALD_BROKER_URL",
+        apply: "restart",
+      },
+    ),
+    version: key(choiceRule("5", "3.1.1"), "5", {
+      doc: "Version of MQTT. Write it in quotes: 5 without them is a number.",
+      env: "NOMINALD_BROKER_VERSION",
+      apply: "restart",
+    }),
+    username: key(nullable(textRule("a user name, not empty")), null, {
+      doc: "User name for the broker.",
+      env: "NOMINALD_BROKER_USERNAME",
+      apply: "local",
+    }),
+    passwordFile: key(file, null, {
+      doc: "File whose first line is the password; the password itself never stands in a configuration.",
+      env: "NOMINALD_BROKER_PASSWORD_FILE",
+      apply: "local",
+      isPath: true,
+    }),
+    caFile: key(file, null, {
+      doc: "Certificate authorities for the broker's certificate, PEM; null: those of the system.",
+      env: "NOMINALD_BROKER_CA_FILE",
+      apply: "local",
+      isPath: true,
+    }),
+    certFile: key(file, null, {
+      doc: "This client's certificate, PEM; needs keyFile.",
+      env: "NOMINALD_BROKER_CERT_FILE",
+      apply: "local",
+      isPath: true,
+    }),
+    keyFile: key(file, null, {
+      doc: "The private key of certFile, PEM.",
+      env: "NOMINALD_BROKER_KEY_FILE",
+      apply: "local",
+      isPath: true,
+    }),
+    connectTimeoutMs: key(integerRule({ minimum: 100, maximum: 120_000 }), 10_000, {
+      doc: "One attempt to connect takes at most this; then the next one begins.",
+      env: "NOMINALD_BROKER_CONNECT_TIMEOUT_MS",
+      apply: "restart",
+    }),
+  },
+  inference: {
+    threads: key(integerRule({ minimum: 1, maximum: 256 }), 2, {
+      doc: "Threads of the backbone and of the search.",
+      env: "NOMINALD_INFERENCE_THREADS",
+      apply: "restart",
+    }),
+    spinning: key(flagRule, false, {
+      doc: "Let idle threads wait busily: a third less latency for several times the CPU.",
+      env: "NOMINALD_INFERENCE_SPINNING",
+      apply: "restart",
+    }),
+    provider: key(choiceRule("cpu", "cuda", "tensorrt"), "cpu", {
+      doc: "ONNX Runtime's execution provider; the topic state reports the one that is really in use.",
+      env: "NOMINALD_INFERENCE_PROVIDER",
+      apply: "restart",
+    }),
+    startTimeoutMs: key(integerRule({ minimum: 1_000, maximum: 600_000 }), 30_000, {
+      doc: "Starting the inference process, and loading a bank, takes at most this; past it the process is killed.",
+      env: "NOMINALD_INFERENCE_START_TIMEOUT_MS",
+      apply: "restart",
+    }),
+    frameTimeoutMs: key(integerRule({ minimum: 100, maximum: 600_000 }), 5_000, {
+      doc: "Scoring one frame takes at most this; past it the process is killed and started again.",
+      env: "NOMINALD_INFERENCE_FRAME_TIMEOUT_MS",
+      apply: "restart",
+    }),
+  },
+  log: {
+    level: key(choiceRule("debug", "info", "warn", "error"), "info", {
+      doc: "The least important messages that are logged.",
+      env: "NOMINALD_LOG_LEVEL",
+      apply: "live",
+    }),
+  },
+  stations: requiredKey(stationsRule, {
+    doc: "The stations of this device: one camera, one bank, one MQTT identity each.",
+    env: null,
+    apply: "local",
+  }),
+};

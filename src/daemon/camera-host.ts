@@ -1,0 +1,77 @@
+import type { StationConfig } from "../config/config.ts";
+import { CaptureClient, minimumRespawnDelayMs } from "../capture/capture-client.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { FrameReference } from "../shared/image.ts";
+import type { Logger } from "../shared/logger.ts";
+import { captureSettingsOf } from "./station-settings.ts";
+import { CHILD_RESTART_LIMITS, RestartPolicy, type RestartDecision } from "./restart-policy.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Who is told what the camera does. A frame stays in its slot until `client.release(frame)`. */
+export interface CameraListener {
+  /** @param launch the pipeline's launch string */
+  cameraPlaying(launch: string): void;
+  cameraFrame(frame: FrameReference, client: CaptureClient): void;
+  cameraDropped(captureSeq: number): void;
+  cameraEnded(frames: number): void;
+  cameraDown(error: Error, decision: RestartDecision): void;
+}
+
+export interface CameraHostOptions {
+  readonly station: StationConfig;
+  readonly sharedMemoryFolder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly listener: CameraListener;
+}
+
+/** Keeps the capture process of one station alive. A source that has ended stays ended. */
+export class CameraHost {
+  readonly #supervisor: Supervisor<CaptureClient>;
+
+  constructor(options: CameraHostOptions) {
+    const { station, clock, logger, listener } = options;
+    const settings = captureSettingsOf(station);
+    this.#supervisor = new Supervisor<CaptureClient>({
+      name: `capture of ${settings.station}`,
+      policy: new RestartPolicy(CHILD_RESTART_LIMITS, minimumRespawnDelayMs(settings.source)),
+      clock,
+      logger,
+      open: async (lost) => {
+        const client: CaptureClient = new CaptureClient({
+          settings,
+          sharedMemoryFolder: options.sharedMemoryFolder,
+          logger,
+          clock,
+          onPlaying: (launch) => {
+            logger.info({ station: settings.station, launch, childPid: client.pid }, "camera is playing");
+            listener.cameraPlaying(launch);
+          },
+          onFrame: (frame) => listener.cameraFrame(frame, client),
+          onDropped: (seq) => listener.cameraDropped(seq),
+          onEnded: (frames) => {
+            logger.info({ station: settings.station, frames }, "camera's source has ended");
+            listener.cameraEnded(frames);
+          },
+          onLost: lost,
+        });
+        await client.start();
+        return client;
+      },
+      onUp: () => undefined,
+      onDown: (error, decision) => listener.cameraDown(error, decision),
+    });
+  }
+
+  get restarts(): number {
+    return this.#supervisor.restarts;
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#supervisor.close();
+  }
+}

@@ -1,0 +1,81 @@
+import type { DeviceConfig } from "../config/config.ts";
+import { InferenceClient } from "../inference/inference-client.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/logger.ts";
+import { CHILD_RESTART_LIMITS, RestartPolicy, type RestartDecision } from "./restart-policy.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Who is told when the inference process comes and goes. */
+export interface InferenceListener {
+  inferenceUp(client: InferenceClient): void;
+  inferenceDown(error: Error, decision: RestartDecision): void;
+}
+
+export interface InferenceHostOptions {
+  readonly settings: DeviceConfig["inference"];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly listeners: readonly InferenceListener[];
+}
+
+/** Keeps the one inference process of the device alive and tells the stations of it. */
+export class InferenceHost {
+  readonly #supervisor: Supervisor<InferenceClient>;
+
+  constructor(options: InferenceHostOptions) {
+    const { settings, clock, logger, listeners } = options;
+    this.#supervisor = new Supervisor<InferenceClient>({
+      name: "inference",
+      policy: new RestartPolicy(CHILD_RESTART_LIMITS, 0),
+      clock,
+      logger,
+      open: (lost, signal) => openInference(settings, logger, lost, signal),
+      onUp: (client) => {
+        logger.info({ childPid: client.pid }, "inference process is up");
+        for (const listener of listeners) listener.inferenceUp(client);
+      },
+      onDown: (error, decision) => {
+        for (const listener of listeners) listener.inferenceDown(error, decision);
+      },
+    });
+  }
+
+  get restarts(): number {
+    return this.#supervisor.restarts;
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#supervisor.close();
+  }
+}
+
+async function openInference(
+  settings: DeviceConfig["inference"],
+  logger: Logger,
+  lost: (error: Error) => void,
+  signal: AbortSignal,
+): Promise<InferenceClient> {
+  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
+  const client = new InferenceClient({
+    settings: { threads, spinning, provider },
+    startTimeoutMs,
+    frameTimeoutMs,
+    logger,
+    onLost: lost,
+  });
+  const abort = (): void => void client.close();
+  signal.addEventListener("abort", abort);
+  try {
+    await client.start();
+    return client;
+  } catch (error) {
+    await client.close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { DeviceError, reasonOf } from "../shared/errors.ts";
+import { processStartTicks } from "../shared/process-identity.ts";
+
+/** Replaces a file whole: temp file in the same folder, fsync, rename, fsync of the folder. */
+export function replaceFile(folder: string, name: string, content: string): void {
+  const temporary = join(folder, `.${name}.${randomUUID()}`);
+  const file = openSync(temporary, "wx", 0o600);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, join(folder, name));
+  const directory = openSync(folder, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+const LOCK = "daemon.lock";
+
+/**
+ * The daemon's folder on disk. Taking it proves that it can be written and that no other daemon has it; two daemons
+ * on one folder would publish under the same station twice.
+ */
+export class StateFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** @throws DeviceError "state-folder-unwritable" or "state-folder-in-use" */
+  async take(): Promise<void> {
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o750 });
+      await this.#refuseOtherDaemon();
+      replaceFile(this.path, LOCK, `${process.pid} ${(await processStartTicks(process.pid)) ?? ""}\n`);
+    } catch (error) {
+      if (error instanceof DeviceError) throw error;
+      throw new DeviceError(
+        "state-folder-unwritable",
+        `Expected stateFolder ${this.path} to be a folder that nominald can write but: ${reasonOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Idempotent. */
+  release(): void {
+    rmSync(join(this.path, LOCK), { force: true });
+  }
+
+  async #refuseOtherDaemon(): Promise<void> {
+    let lock: string;
+    try {
+      lock = readFileSync(join(this.path, LOCK), "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    const [pid = "", start = ""] = lock.trim().split(" ");
+    if (Number(pid) !== process.pid && start !== "" && (await processStartTicks(Number(pid))) === start) {
+      throw new DeviceError(
+        "state-folder-in-use",
+        `Expected stateFolder ${this.path} for this daemon alone but the daemon with pid ${pid} uses it`,
+      );
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import type { BankSummary, Picture } from "../inference/protocol.ts";
+import type { PictureSet } from "../mqtt/picture-lane.ts";
+import { inspectionRecord, type RecordedPicture } from "../mqtt/record.ts";
+import { reportedFaults, type StateDocument } from "../mqtt/state-document.ts";
+import type { StationSession } from "../mqtt/station-session.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { Fault } from "../station/events.ts";
+import type { StationMachine } from "../station/machine.ts";
+import type { Outcome } from "../station/outcome.ts";
+import { REASONS, type ReasonName } from "../station/reasons.ts";
+import type { FinishedPart } from "./part-records.ts";
+import { stationId } from "./station-settings.ts";
+
+export interface StationReportOptions {
+  readonly device: DeviceConfig;
+  readonly station: StationConfig;
+  readonly boot: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly session: StationSession;
+  readonly machine: StationMachine;
+  readonly cameraRestarts: () => number;
+}
+
+/** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
+const STATE_EVERY_MS = 5_000;
+
+/** Says on MQTT, and in the log, what a station does: results, records, pictures, tags and the `state` document. */
+export class StationReport {
+  readonly #options: StationReportOptions;
+  /** Results whose record is still to come → Unix ms at which they were published. */
+  readonly #publishedAtMs = new Map<number, number | null>();
+  readonly #details = new Map<ReasonName, string>();
+  #bank: BankSummary | null = null;
+  #camera: { state: StateDocument["camera"]["state"]; launch: string | null } = { state: "starting", launch: null };
+  #faults: readonly Fault[] = [];
+  #stateAtMs = 0;
+
+  constructor(options: StationReportOptions) {
+    this.#options = options;
+  }
+
+  /** `plc/result` and the tags, at once. */
+  outcome(outcome: Outcome): void {
+    const { session, machine } = this.#options;
+    const { total, fail } = machine.counters();
+    this.#publishedAtMs.set(outcome.seq, session.publishOutcome(outcome, { total, ng: fail }));
+    if (this.#options.clock.monotonicMs() - this.#stateAtMs >= STATE_EVERY_MS) this.publishState();
+  }
+
+  /** `inspection` and then the pictures. */
+  part({ outcome, scored, pictures, late }: FinishedPart): void {
+    const { session, device, station, boot } = this.#options;
+    const publishedAtWallMs = this.#publishedAtMs.get(outcome.seq) ?? null;
+    this.#publishedAtMs.delete(outcome.seq);
+    session.publishRecord(
+      inspectionRecord({
+        identity: { site: device.site, line: station.line, station: station.name },
+        boot,
+        outcome,
+        ...(scored === undefined ? {} : { scored: { ...scored, stages: stagesOf(scored.stages, pictures) } }),
+        images: {
+          ...(pictures?.mask === undefined ? {} : { mask: recorded(pictures.mask) }),
+          ...(pictures?.overlay === undefined ? {} : { overlay: recorded(pictures.overlay) }),
+        },
+        ...(late && scored !== undefined ? { lateScore: { score: scored.score, threshold: scored.threshold } } : {}),
+        publishedAtWallMs,
+        // Whether NTP holds the clock is not asked yet, and the record says so.
+        clockSync: "unknown",
+      }),
+    );
+    if (pictures !== undefined) session.publishPictures(pictureSet(outcome, pictures));
+  }
+
+  bankReady(summary: BankSummary): void {
+    this.#bank = summary;
+    this.#details.delete("no-bank");
+    this.#details.delete("inference-lost");
+    this.#options.session.setBank(summary.bankId);
+  }
+
+  bankFailed(error: Error): void {
+    this.#bank = null;
+    this.#details.set("no-bank", error.message);
+    this.#options.session.setBank(null);
+  }
+
+  inferenceDown(error: Error): void {
+    this.#details.set("inference-lost", error.message);
+  }
+
+  cameraPlaying(launch: string): void {
+    this.#camera = { state: "playing", launch };
+    this.#details.delete("camera-lost");
+  }
+
+  cameraEnded(): void {
+    this.#camera = { ...this.#camera, state: "ended" };
+  }
+
+  cameraDown(error: Error): void {
+    this.#camera = { state: "lost", launch: null };
+    this.#details.set("camera-lost", error.message);
+  }
+
+  faultsChanged(faults: readonly Fault[]): void {
+    const { logger, station } = this.#options;
+    for (const { reason } of faults.filter((fault) => !has(this.#faults, fault.reason))) {
+      const { code, text, remedy } = REASONS[reason];
+      logger.error({ station: stationId(station), fault: reason, code, detail: this.#details.get(reason) }, `${text}. ${remedy}`);
+    }
+    for (const { reason } of this.#faults.filter((fault) => !has(faults, fault.reason))) {
+      logger.info({ station: stationId(station), fault: reason, code: REASONS[reason].code }, "fault is over");
+    }
+    this.#faults = faults;
+    this.publishState();
+  }
+
+  publishState(): void {
+    const { device, station, boot, versions, clock, session, machine } = this.#options;
+    this.#stateAtMs = clock.monotonicMs();
+    session.setState({
+      version: 1,
+      at: new Date(clock.wallMs()).toISOString(),
+      site: device.site,
+      line: station.line,
+      station: station.name,
+      device: device.device,
+      boot,
+      mode: station.mode,
+      commissioning: station.commissioning,
+      plcState: machine.plcState,
+      versions,
+      bank: this.#bank === null ? null : bankState(this.#bank),
+      executionProvider: this.#bank?.provider ?? null,
+      camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
+      counters: machine.counters(),
+      mqtt: session.counters(),
+      faults: reportedFaults(this.#faults, this.#details),
+    });
+  }
+}
+
+function has(faults: readonly Fault[], reason: ReasonName): boolean {
+  return faults.some((fault) => fault.reason === reason);
+}
+
+function bankState(bank: BankSummary): NonNullable<StateDocument["bank"]> {
+  const { bankId, rows, dims, backbone, threshold, maskThreshold, index } = bank;
+  return { id: bankId, rows, dims, backbone, threshold, maskThreshold, index };
+}
+
+function stagesOf(stages: object, pictures: FinishedPart["pictures"]): Readonly<Record<string, number>> {
+  return pictures === undefined ? { ...stages } : { ...stages, map: pictures.mapMs, encode: pictures.encodeMs };
+}
+
+function recorded({ sha256, contentType, data }: Picture): RecordedPicture {
+  return { sha256, contentType, bytes: data.length };
+}
+
+function pictureSet(outcome: Outcome, pictures: NonNullable<FinishedPart["pictures"]>): PictureSet {
+  return {
+    seq: outcome.seq,
+    verdict: outcome.verdict,
+    ...(pictures.mask === undefined ? {} : { mask: pictures.mask }),
+    ...(pictures.overlay === undefined ? {} : { overlay: pictures.overlay }),
+  };
+}

@@ -1,0 +1,265 @@
+import type { CaptureClient } from "../capture/capture-client.ts";
+import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import type { InferenceClient } from "../inference/inference-client.ts";
+import type { BankSummary } from "../inference/protocol.ts";
+import type { StationSession } from "../mqtt/station-session.ts";
+import type { Clock } from "../shared/clock.ts";
+import { NominalError, reasonOf } from "../shared/errors.ts";
+import type { FrameReference } from "../shared/image.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { Effect, Instant, StationEvent } from "../station/events.ts";
+import { StationMachine } from "../station/machine.ts";
+import type { ReasonName } from "../station/reasons.ts";
+import { CameraHost, type CameraListener } from "./camera-host.ts";
+import { loadBankOf, stationId } from "./station-settings.ts";
+import type { InferenceListener } from "./inference-host.ts";
+import { PartRecords } from "./part-records.ts";
+import type { RestartDecision } from "./restart-policy.ts";
+import { StationReport } from "./station-report.ts";
+
+export interface StationRunnerOptions {
+  readonly device: DeviceConfig;
+  readonly station: StationConfig;
+  /** 8 hex digits, drawn at this start of the daemon. */
+  readonly boot: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly session: StationSession;
+}
+
+/** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */
+const BANK_RETRY_MS = 30_000;
+
+interface HeldFrame {
+  readonly frame: FrameReference;
+  readonly client: CaptureClient;
+}
+
+/**
+ * One station at work: turns what camera, inference and time bring into events of the station's machine, and carries
+ * out the machine's effects. It decides nothing about parts itself.
+ */
+export class StationRunner implements CameraListener, InferenceListener {
+  readonly #options: StationRunnerOptions;
+  readonly #machine: StationMachine;
+  readonly #camera: CameraHost;
+  readonly #report: StationReport;
+  readonly #records: PartRecords;
+  readonly #frames = new Map<number, HeldFrame>();
+  #inference: InferenceClient | undefined;
+  #bankRetry: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #nextFrameId = 1;
+  #cameraStarted = false;
+  #closing = false;
+
+  constructor(options: StationRunnerOptions) {
+    const { device, station, clock, logger, session } = options;
+    this.#options = options;
+    this.#machine = new StationMachine(
+      {
+        mode: station.mode,
+        deadlineMs: station.deadlineMs,
+        maxPending: station.maxPending,
+        commissioning: station.commissioning,
+      },
+      this.#now(),
+    );
+    this.#camera = new CameraHost({ station, sharedMemoryFolder: device.sharedMemoryFolder, clock, logger, listener: this });
+    this.#report = new StationReport({ ...options, machine: this.#machine, cameraRestarts: () => this.#camera.restarts });
+    this.#records = new PartRecords((part) => this.#report.part(part));
+    session.setPlcState(this.#machine.plcState);
+  }
+
+  start(): void {
+    this.#options.session.start();
+    this.#handle({ type: "start" });
+    this.#report.publishState();
+  }
+
+  /** Ends the camera, decides what is open, and says so. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#bankRetry);
+    await this.#camera.close();
+    this.#handle({ type: "stop" });
+    clearTimeout(this.#deadline);
+    this.#report.publishState();
+  }
+
+  /** After the inference process has ended: what waited for it has settled, so the last records can leave. */
+  async closeSession(): Promise<void> {
+    await this.#records.settled();
+    await this.#options.session.close();
+  }
+
+  inferenceUp(client: InferenceClient): void {
+    this.#inference = client;
+    void this.#loadBank(client);
+  }
+
+  inferenceDown(error: Error, _decision: RestartDecision): void {
+    this.#inference = undefined;
+    clearTimeout(this.#bankRetry);
+    this.#report.inferenceDown(error);
+    this.#handle({ type: "inference-lost" });
+    this.#startCamera();
+  }
+
+  cameraPlaying(launch: string): void {
+    this.#report.cameraPlaying(launch);
+    this.#handle({ type: "camera-playing" });
+    this.#report.publishState();
+  }
+
+  cameraFrame(frame: FrameReference, client: CaptureClient): void {
+    const frameId = this.#nextFrameId++;
+    this.#frames.set(frameId, { frame, client });
+    this.#handle({ type: "frame", frameId, captureSeq: frame.seq, capturedAtMs: frame.capturedAtMs });
+  }
+
+  cameraDropped(captureSeq: number): void {
+    this.#handle({ type: "frame-dropped", captureSeq });
+  }
+
+  cameraEnded(_frames: number): void {
+    this.#report.cameraEnded();
+    this.#handle({ type: "camera-ended" });
+    this.#report.publishState();
+  }
+
+  cameraDown(error: Error, _decision: RestartDecision): void {
+    this.#report.cameraDown(error);
+    this.#handle({ type: "camera-lost" });
+    this.#report.publishState();
+  }
+
+  async #loadBank(client: InferenceClient): Promise<void> {
+    const { station, device, logger } = this.#options;
+    const id = stationId(station);
+    try {
+      const summary = await client.loadBank(loadBankOf(device, station));
+      if (this.#inference !== client || this.#closing) return;
+      logger.info({ station: id, ...summary }, "memory bank is active");
+      this.#bankReady(summary);
+    } catch (error) {
+      if (this.#inference !== client || this.#closing) return;
+      if (!(error instanceof NominalError)) throw error;
+      logger.error({ station: id, code: error.code }, `memory bank does not load: ${error.message}`);
+      this.#report.bankFailed(error);
+      this.#handle({ type: "bank-unready", reason: "no-bank" });
+      this.#handle({ type: "inference-ready" });
+      this.#bankRetry = setTimeout(() => void this.#loadBank(client), BANK_RETRY_MS);
+    }
+    this.#report.publishState();
+    this.#startCamera();
+  }
+
+  #bankReady(summary: BankSummary): void {
+    this.#report.bankReady(summary);
+    this.#handle({ type: "bank-ready", bankId: summary.bankId });
+    this.#handle({ type: "inference-ready" });
+  }
+
+  /** The camera starts when it is known whether the bank loads, so that no part meets a station in warm-up. */
+  #startCamera(): void {
+    if (this.#cameraStarted || this.#closing) return;
+    this.#cameraStarted = true;
+    this.#camera.start();
+  }
+
+  #handle(event: StationEvent): void {
+    for (const effect of this.#machine.handle(event, this.#now())) this.#carryOut(effect);
+    this.#setDeadline();
+  }
+
+  #carryOut(effect: Effect): void {
+    const { session, logger, station } = this.#options;
+    switch (effect.type) {
+      case "request-score":
+        this.#requestScore(effect.frameId);
+        return;
+      case "release": {
+        const held = this.#frames.get(effect.frameId);
+        this.#frames.delete(effect.frameId);
+        held?.client.release(held.frame);
+        return;
+      }
+      case "outcome":
+        this.#report.outcome(effect.outcome);
+        this.#records.decided(effect.outcome);
+        return;
+      case "late-score":
+        logger.warn({ station: stationId(station), seq: effect.seq, score: effect.score }, "score came after its deadline");
+        return;
+      case "plc-state":
+        session.setPlcState(effect.state);
+        this.#report.publishState();
+        return;
+      case "faults-changed":
+        this.#report.faultsChanged(effect.faults);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #requestScore(frameId: number): void {
+    const held = this.#frames.get(frameId);
+    const client = this.#inference;
+    if (held === undefined || client === undefined) {
+      // The machine asks only for frames that it holds, from a process that it was told of.
+      this.#later({ type: "score-failed", frameId, reason: "inference-lost" });
+      return;
+    }
+    const { station } = this.#options;
+    const scoring = client.score(stationId(station), held.frame, station.pictures.mask || station.pictures.overlay);
+    this.#records.scoringBegun(frameId, scoring);
+    scoring.scored.then(
+      ({ score, threshold, bankId }) => this.#handle({ type: "scored", frameId, score, threshold, bankId }),
+      (error: unknown) => this.#scoreFailed(frameId, client, error),
+    );
+  }
+
+  #scoreFailed(frameId: number, client: InferenceClient, error: unknown): void {
+    const { logger, station } = this.#options;
+    logger.warn({ station: stationId(station), frameId }, `frame was not scored: ${reasonOf(error)}`);
+    // Of a process that is gone, `inferenceDown` tells; it decides all frames at once.
+    if (this.#inference !== client) return;
+    this.#handle({ type: "score-failed", frameId, reason: reasonFor(error) });
+  }
+
+  /** An event out of an effect: it waits until the machine is through with the present one. */
+  #later(event: StationEvent): void {
+    queueMicrotask(() => this.#handle(event));
+  }
+
+  #setDeadline(): void {
+    clearTimeout(this.#deadline);
+    const dueMs = this.#machine.nextDeadlineMs();
+    if (dueMs === null) return;
+    const waitMs = Math.max(0, Math.ceil(dueMs - this.#options.clock.monotonicMs()));
+    this.#deadline = setTimeout(() => this.#handle({ type: "tick" }), waitMs);
+  }
+
+  #now(): Instant {
+    const { clock } = this.#options;
+    return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+  }
+}
+
+/** Which NO_VERDICT a failed scoring means. */
+function reasonFor(error: unknown): ReasonName {
+  if (!(error instanceof NominalError)) return "inference-fault";
+  switch (error.code) {
+    case "frame-unreadable":
+      return "frame-unreadable";
+    case "request-deadline":
+    case "inference-lost":
+    case "inference-closed":
+      return "inference-lost";
+    default:
+      return "inference-fault";
+  }
+}

@@ -1,0 +1,65 @@
+import type { CaptureSettings, CaptureSource } from "../capture/protocol.ts";
+import type { CameraConfig, DeviceConfig, StationConfig } from "../config/config.ts";
+import type { LoadBank } from "../inference/protocol.ts";
+import { BugError } from "../shared/errors.ts";
+
+/** What the station's capture process is told, out of its configuration. */
+export function captureSettingsOf(station: StationConfig): Omit<CaptureSettings, "slotFolder"> {
+  const { camera, mode } = station;
+  const every = mode === "camera";
+  return {
+    station: stationId(station),
+    source: sourceOf(camera),
+    ...(camera.width === null ? {} : { width: camera.width }),
+    ...(camera.height === null ? {} : { height: camera.height }),
+    ...(camera.framerate === null ? {} : { framerate: camera.framerate }),
+    delivery: every ? "every" : "freshest",
+    ...(every ? {} : { maxRateHz: station.maxRateHz }),
+    slotCount: camera.slots,
+    captureLatencyMs: camera.captureLatencyMs,
+    firstFrameTimeoutMs: camera.firstFrameTimeoutMs,
+    frameTimeoutMs: camera.frameTimeoutMs,
+  };
+}
+
+/** Names a station on this device: in logs, in slot folders, towards the inference process. */
+export function stationId({ line, name }: Pick<StationConfig, "line" | "name">): string {
+  return `${line}/${name}`;
+}
+
+/** What the inference process is told of the station's bank. */
+export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBank {
+  const { threshold, maskThreshold, region, rotation } = station;
+  return {
+    station: stationId(station),
+    bankPath: station.bank,
+    modelsFolders: device.modelsFolders,
+    index: station.index,
+    ...(threshold === null ? {} : { threshold }),
+    ...(maskThreshold === null ? {} : { maskThreshold }),
+    ...(region === null ? {} : { region }),
+    ...(rotation === null ? {} : { rotation }),
+    pictures: station.pictures,
+  };
+}
+
+function sourceOf(camera: CameraConfig): CaptureSource {
+  switch (camera.source) {
+    case "test":
+      return { kind: "test", pattern: camera.pattern };
+    case "folder":
+      return { kind: "folder", path: needed(camera.path, "camera.path"), loop: camera.loop, paced: camera.paced };
+    case "v4l2":
+      return { kind: "v4l2", device: needed(camera.device, "camera.device") };
+    case "aravis":
+      return { kind: "aravis", camera: needed(camera.device, "camera.device"), features: camera.features };
+    default:
+      return camera.source satisfies never;
+  }
+}
+
+/** The configuration's own check has made sure of it; this tells the compiler. */
+function needed(value: string | null, key: string): string {
+  if (value === null) throw new BugError("config-unchecked", `Expected ${key} to have been checked when the configuration was loaded`);
+  return value;
+}

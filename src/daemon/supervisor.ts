@@ -1,0 +1,112 @@
+import type { Clock } from "../shared/clock.ts";
+import { reasonOf } from "../shared/errors.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { RestartDecision, RestartPolicy } from "./restart-policy.ts";
+
+/** Something that lives in a process of its own and can be lost at any moment. */
+export interface Closable {
+  close(): Promise<void>;
+}
+
+export interface SupervisorOptions<T extends Closable> {
+  /** For the log: `capture of line1/st1`. */
+  readonly name: string;
+  readonly policy: RestartPolicy;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /**
+   * Makes and starts one; calls `lost` at most once if it dies after that. Rejects when it does not come up, and
+   * soon after `signal` aborts. What it made and could not start it closes itself.
+   */
+  readonly open: (lost: (error: Error) => void, signal: AbortSignal) => Promise<T>;
+  readonly onUp: (instance: T) => void;
+  /** It is gone, or did not come up; another try follows after `decision.delayMs`. */
+  readonly onDown: (error: Error, decision: RestartDecision) => void;
+}
+
+/**
+ * Keeps one instance alive: opens it, and opens it again with back-off after each loss, until closed. There is never
+ * more than one: the next is opened only after the last has been closed.
+ */
+export class Supervisor<T extends Closable> {
+  readonly #options: SupervisorOptions<T>;
+  #current: T | undefined;
+  #running: Promise<void> | undefined;
+  readonly #closing = new AbortController();
+  #restarts = 0;
+
+  constructor(options: SupervisorOptions<T>) {
+    this.#options = options;
+  }
+
+  /** The living instance, if there is one. */
+  get current(): T | undefined {
+    return this.#current;
+  }
+
+  /** Openings after the first. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Closes the instance and waits until nothing of it is left. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const error = await this.#liveOnce(signal);
+      if (signal.aborted) return;
+      const decision = this.#options.policy.lost(this.#options.clock.monotonicMs());
+      const again = decision.exhausted ? "restart budget spent, slow retries" : "restarting";
+      const fields = { losses: decision.losses, delayMs: decision.delayMs };
+      this.#options.logger.warn(fields, `${this.#options.name} lost, ${again}: ${error.message}`);
+      this.#options.onDown(error, decision);
+      await sleep(decision.delayMs, signal);
+      if (!signal.aborted) this.#restarts += 1;
+    }
+  }
+
+  /** @returns why the instance ended; also after `close()` */
+  async #liveOnce(signal: AbortSignal): Promise<Error> {
+    let lost: (error: Error) => void = () => undefined;
+    const gone = new Promise<Error>((resolve) => {
+      lost = resolve;
+      signal.addEventListener("abort", () => resolve(new Error("closed")), { once: true });
+    });
+    let instance: T | undefined;
+    try {
+      instance = await this.#options.open(lost, signal);
+      if (signal.aborted) return new Error("closed");
+      this.#current = instance;
+      this.#options.onUp(instance);
+      return await gone;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(reasonOf(error));
+    } finally {
+      this.#current = undefined;
+      await instance?.close();
+    }
+  }
+}
+
+/** Resolves after `ms`, or at once when `signal` aborts. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end);
+  });
+}

@@ -1,0 +1,131 @@
+import { DeviceError, fromWireError } from "../shared/errors.ts";
+import type { FrameReference } from "../shared/image.ts";
+import type { Logger } from "../shared/logger.ts";
+import { PendingRequests } from "../shared/pending-requests.ts";
+import { ChildProcess, childEntry, type ChildExit } from "../shared/child-process.ts";
+import type {
+  BankSummary,
+  FromInference,
+  InferenceSettings,
+  LoadBank,
+  Pictures,
+  Scored,
+  ToInference,
+} from "./protocol.ts";
+
+export interface InferenceClientOptions {
+  readonly settings: InferenceSettings;
+  /** Start of the process, and load of a bank, at most this. */
+  readonly startTimeoutMs: number;
+  /** One frame at most this; past it the process is taken as stuck and killed. */
+  readonly frameTimeoutMs: number;
+  readonly logger: Logger;
+  /** Called once, when the process is gone although nobody closed it. */
+  readonly onLost: (error: Error) => void;
+}
+
+/** Pictures follow their score; they may take as long as a frame and the pictures before it. */
+const PICTURES_TIMEOUT_FACTOR = 4;
+const CLOSE_DEADLINE_MS = 1_000;
+
+/**
+ * The daemon's end of one inference process. A request that is open when the process dies is rejected; a request
+ * that passes its deadline kills the process, since a blocked native call can be ended in no other way.
+ */
+export class InferenceClient {
+  readonly #options: InferenceClientOptions;
+  readonly #pending = new PendingRequests();
+  #child: ChildProcess<ToInference, FromInference> | undefined;
+  #closed = false;
+
+  constructor(options: InferenceClientOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** @returns the versions of what the process loaded; @throws DeviceError when it does not come up in time */
+  async start(): Promise<Readonly<Record<string, string>>> {
+    this.#child = new ChildProcess<ToInference, FromInference>({
+      name: "inference",
+      entry: childEntry("inference.child", import.meta.url),
+      logger: this.#options.logger,
+      onMessage: (message) => this.#onMessage(message),
+      onExit: (exit) => this.#onExit(exit),
+    });
+    this.#child.start();
+    const { id, answer } = this.#open<Readonly<Record<string, string>>>("start of inference", this.#options.startTimeoutMs);
+    this.#child.send({ type: "start", id, settings: this.#options.settings });
+    return answer;
+  }
+
+  async loadBank(load: LoadBank): Promise<BankSummary> {
+    const { id, answer } = this.#open<BankSummary>(`load of ${load.bankPath}`, this.#options.startTimeoutMs);
+    this.#send({ type: "load-bank", id, load });
+    return answer;
+  }
+
+  /**
+   * @returns `scored`: the image score; `pictures`: resolves after it, null when they were not wanted, dropped, or
+   *   the process died, and never rejects
+   */
+  score(station: string, frame: FrameReference, wantsPictures: boolean): { scored: Promise<Scored>; pictures: Promise<Pictures | null> } {
+    const { frameTimeoutMs } = this.#options;
+    const request = this.#open<Scored>(`score of frame ${frame.seq}`, frameTimeoutMs);
+    const pictures = wantsPictures
+      ? this.#pending.open<Pictures | null>(`pictures of frame ${frame.seq}`, frameTimeoutMs * PICTURES_TIMEOUT_FACTOR)
+      : undefined;
+    this.#send({ type: "score", id: request.id, picturesId: pictures?.id ?? null, station, frame });
+    return {
+      scored: request.answer,
+      // Lost pictures are an expected outcome: the verdict has its own promise, which carries the error.
+      pictures: pictures === undefined ? Promise.resolve(null) : pictures.answer.catch(() => null),
+    };
+  }
+
+  /** Ends the process; open requests are rejected. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#pending.rejectAll(new DeviceError("inference-closed", "Inference was closed while a request was open"));
+    await this.#child?.close(CLOSE_DEADLINE_MS);
+  }
+
+  #open<T>(label: string, deadlineMs: number): { id: number; answer: Promise<T> } {
+    return this.#pending.open<T>(label, deadlineMs, () => this.#child?.kill());
+  }
+
+  #send(message: ToInference): void {
+    this.#child?.send(message);
+  }
+
+  #onMessage(message: FromInference): void {
+    switch (message.type) {
+      case "started":
+        this.#pending.resolve(message.id, message.versions);
+        return;
+      case "bank-loaded":
+        this.#pending.resolve(message.id, message.summary);
+        return;
+      case "scored":
+        this.#pending.resolve(message.id, message.scored);
+        return;
+      case "pictures":
+        this.#pending.resolve(message.id, message.pictures);
+        return;
+      case "failed":
+        this.#pending.reject(message.id, fromWireError(message.error));
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #onExit({ code, signal, spawnError }: ChildExit): void {
+    const how = spawnError?.message ?? signal ?? `exit code ${code}`;
+    const error = new DeviceError("inference-lost", `Expected the inference process to live but it ended: ${how}`);
+    this.#pending.rejectAll(error);
+    if (!this.#closed) this.#options.onLost(error);
+  }
+}

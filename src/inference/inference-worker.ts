@@ -1,0 +1,138 @@
+import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
+import { readBank } from "../bank/bundle-read.ts";
+import { BugError, toWireError } from "../shared/errors.ts";
+import { systemClock } from "../shared/system-clock.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
+import { JobLoop } from "./job-loop.ts";
+import { drawPictures } from "./pictures.ts";
+import type { BankSummary, FromInference, InferenceSettings, LoadBank, Pictures, PictureSettings, ToInference } from "./protocol.ts";
+
+interface LoadedStation {
+  readonly scorer: FrameScorer;
+  readonly pictures: PictureSettings;
+}
+
+type ScoreRequest = Extract<ToInference, { type: "score" }>;
+
+/** Frames of the warm-up; the first runs of a session are several times slower than the rest. */
+const WARM_UP_FRAMES = 2;
+
+/** What the inference process does with the daemon's messages. Each request is answered exactly once. */
+export class InferenceWorker {
+  readonly #send: (message: FromInference) => void;
+  readonly #jobs = new JobLoop();
+  readonly #reader = new FrameReader();
+  readonly #stations = new Map<string, LoadedStation>();
+  #settings: InferenceSettings | undefined;
+
+  constructor(send: (message: FromInference) => void) {
+    this.#send = send;
+  }
+
+  handle(message: ToInference): void {
+    switch (message.type) {
+      case "start":
+        this.#settings = message.settings;
+        this.#send({ type: "started", id: message.id, versions: { node: process.version } });
+        return;
+      case "load-bank":
+        this.#jobs.addUrgent(async () => {
+          await this.#answer(message.id, () => this.#loadBank(message.id, message.load));
+        });
+        return;
+      case "score":
+        this.#jobs.addUrgent(() => this.#score(message));
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #answer(id: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // Whatever went wrong is the answer; the daemon decides what it means.
+      this.#send({ type: "failed", id, error: toWireError(error) });
+    }
+  }
+
+  async #loadBank(id: number, load: LoadBank): Promise<void> {
+    if (this.#settings === undefined) throw new BugError("not-started", "Expected start before load-bank");
+    const bank = await readBank(load.bankPath);
+    const backbone = await findBackbone([...load.modelsFolders, builtInModelsFolder()], { sha256: bank.manifest.backbone.sha256, name: bank.manifest.backbone.name });
+    const scorer = await FrameScorer.create(bank, backbone, this.#settings, load);
+    const warmUpMs = await warmUp(scorer);
+    const previous = this.#stations.get(load.station);
+    this.#stations.set(load.station, { scorer, pictures: load.pictures });
+    await previous?.scorer.close();
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs) });
+  }
+
+  async #score(request: ScoreRequest): Promise<void> {
+    const { id, picturesId } = request;
+    let drawn: { station: LoadedStation; frame: ScoredFrame } | undefined;
+    await this.#answer(id, async () => {
+      const station = this.#stations.get(request.station);
+      if (station === undefined) throw new BugError("no-bank", `Expected a bank for station ${request.station}`);
+      const startedAtMs = systemClock.monotonicMs();
+      const image = this.#reader.read(request.frame);
+      const readAtMs = systemClock.monotonicMs();
+      const frame = await station.scorer.score(image);
+      this.#send({
+        type: "scored",
+        id,
+        scored: {
+          score: frame.score,
+          threshold: frame.threshold,
+          bankId: station.scorer.bank.bankId,
+          startedAtMs,
+          finishedAtMs: systemClock.monotonicMs(),
+          stages: { read: readAtMs - startedAtMs, ...frame.stages },
+        },
+      });
+      drawn = { station, frame };
+    });
+    if (picturesId === null) return;
+    const drop = (): void => this.#send({ type: "pictures", id: picturesId, pictures: null });
+    if (drawn === undefined) return drop();
+    const { station, frame } = drawn;
+    this.#jobs.addPictures({
+      drop,
+      draw: async () => {
+        await this.#answer(picturesId, async () => {
+          this.#send({ type: "pictures", id: picturesId, pictures: await picturesOf(station, frame) });
+        });
+      },
+    });
+  }
+}
+
+async function picturesOf({ scorer, pictures }: LoadedStation, frame: ScoredFrame): Promise<Pictures> {
+  const begun = performance.now();
+  const input = scorer.pictureInput(frame);
+  return drawPictures(input, pictures, performance.now() - begun);
+}
+
+/** Runs grey frames of the input size through everything, so that the first part is as fast as the next. */
+async function warmUp(scorer: FrameScorer): Promise<number> {
+  const begun = performance.now();
+  for (let i = 0; i < WARM_UP_FRAMES; i += 1) await scorer.warmUp();
+  return performance.now() - begun;
+}
+
+function summaryOf(scorer: FrameScorer, warmUpMs: number): BankSummary {
+  const { bankId, manifest } = scorer.bank;
+  return {
+    bankId,
+    rows: manifest.rows,
+    dims: manifest.dims,
+    backbone: manifest.backbone.name,
+    threshold: scorer.threshold,
+    maskThreshold: scorer.maskThreshold,
+    index: scorer.indexKind,
+    provider: scorer.provider,
+    warmUpMs,
+  };
+}

@@ -1,0 +1,16 @@
+import sharp from "sharp";
+import { endWithParent } from "../shared/child-process.ts";
+import { InferenceWorker } from "./inference-worker.ts";
+import type { ToInference } from "./protocol.ts";
+
+/**
+ * The inference process: owns the backbone sessions and the memory banks. It speaks to the daemon over the channel
+ * that it was spawned with and ends when the daemon does.
+ */
+endWithParent();
+// One frame is worked on at a time: sharp's own threads and cache would only compete with the backbone's.
+sharp.concurrency(1);
+sharp.cache(false);
+
+const worker = new InferenceWorker((message) => process.send?.(message));
+process.on("message", (message) => worker.handle(message as ToInference));

@@ -1,0 +1,30 @@
+import type { Bank } from "../bank/bundle-read.ts";
+import { asMatrix } from "../patchcore/matrix.ts";
+import { chooseIndex } from "../search/choose-index.ts";
+import { ExactInt8 } from "../search/exact-int8.ts";
+import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../search/hnsw.ts";
+import type { NearestNeighbours, SearchOptions } from "../search/nearest-neighbours.ts";
+
+/**
+ * Opens the index of a bank. `auto` is the bank's own wish, and where that is `auto` too, what is faster at the
+ * bank's size. A graph that the bank does not carry is built here: the same rows give the same graph.
+ */
+export async function openIndex(
+  bank: Bank,
+  wanted: "auto" | "exact" | "hnsw",
+  options: SearchOptions,
+): Promise<NearestNeighbours> {
+  const { manifest } = bank;
+  const rows = asMatrix(bank.rows, manifest.rows, manifest.dims);
+  const quantised = {
+    rows,
+    quantiser: { mean: bank.mean, scale: manifest.quantiser.scale },
+    quantised: bank.quantised,
+  };
+  const ofBank = wanted === "auto" ? manifest.index.kind : wanted;
+  const kind = ofBank === "auto" ? chooseIndex(manifest.rows, manifest.dims, manifest.grid.rows * manifest.grid.cols) : ofBank;
+  if (kind === "exact") return ExactInt8.open(quantised, options);
+  const parameters = manifest.index.hnsw ?? DEFAULT_HNSW;
+  const graph = bank.hnsw ?? (await buildHnsw(bank.quantised, manifest.dims, parameters));
+  return Hnsw.open(quantised, graph, parameters, options);
+}

@@ -1,0 +1,105 @@
+import type { FrameReference, Region, Rotation } from "../shared/image.ts";
+import type { WireError } from "../shared/errors.ts";
+
+export interface InferenceSettings {
+  /** Threads of the backbone session and of the exact search. */
+  readonly threads: number;
+  /** ONNX Runtime's busy waiting: less latency, more CPU. */
+  readonly spinning: boolean;
+  readonly provider: "cpu" | "cuda" | "tensorrt";
+}
+
+export interface PictureSettings {
+  readonly mask: boolean;
+  readonly overlay: boolean;
+  readonly overlayFormat: "jpeg" | "webp";
+  /** 1–100. */
+  readonly overlayQuality: number;
+  /** Longer side of the pictures, pixels. */
+  readonly size: number;
+}
+
+export interface LoadBank {
+  readonly station: string;
+  readonly bankPath: string;
+  /** Folders that hold `<name>/manifest.json` beside the backbone's ONNX file. */
+  readonly modelsFolders: readonly string[];
+  readonly index: "auto" | "exact" | "hnsw";
+  /** Absent: the threshold of the bank. */
+  readonly threshold?: number;
+  /** Absent: the mask threshold of the bank. */
+  readonly maskThreshold?: number;
+  /** Absent: the region and rotation of the bank. */
+  readonly region?: Region;
+  readonly rotation?: Rotation;
+  readonly pictures: PictureSettings;
+}
+
+export interface BankSummary {
+  readonly bankId: string;
+  readonly rows: number;
+  readonly dims: number;
+  readonly backbone: string;
+  readonly threshold: number;
+  readonly maskThreshold: number;
+  readonly index: "exact" | "hnsw";
+  /** The execution provider that is really in use. */
+  readonly provider: string;
+  readonly warmUpMs: number;
+}
+
+/** Durations of one frame's stages, ms. */
+export interface StageTimes {
+  readonly read: number;
+  readonly resize: number;
+  readonly backbone: number;
+  readonly search: number;
+  readonly score: number;
+}
+
+export interface Scored {
+  /** Image score, in the unit of the bank's distances. */
+  readonly score: number;
+  readonly threshold: number;
+  readonly bankId: string;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly stages: StageTimes;
+}
+
+/** Pictures of a scored frame; absent ones were not asked for. */
+export interface Pictures {
+  readonly mask?: Picture;
+  readonly overlay?: Picture;
+  /** ms: anomaly map and mask, encoding. */
+  readonly mapMs: number;
+  readonly encodeMs: number;
+}
+
+export interface Picture {
+  readonly contentType: "image/png" | "image/jpeg" | "image/webp";
+  readonly data: Uint8Array;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export type ToInference =
+  | { readonly type: "start"; readonly id: number; readonly settings: InferenceSettings }
+  | { readonly type: "load-bank"; readonly id: number; readonly load: LoadBank }
+  | {
+      readonly type: "score";
+      readonly id: number;
+      /** Under this id the pictures come; null: none are wanted. */
+      readonly picturesId: number | null;
+      readonly station: string;
+      readonly frame: FrameReference;
+    };
+
+export type FromInference =
+  | { readonly type: "started"; readonly id: number; readonly versions: Readonly<Record<string, string>> }
+  | { readonly type: "bank-loaded"; readonly id: number; readonly summary: BankSummary }
+  /** The slot has been read: its credit may go back. */
+  | { readonly type: "scored"; readonly id: number; readonly scored: Scored }
+  /** Follows `scored` when pictures were asked for; null when they were dropped, so as not to hold up a newer frame. */
+  | { readonly type: "pictures"; readonly id: number; readonly pictures: Pictures | null }
+  | { readonly type: "failed"; readonly id: number; readonly error: WireError };

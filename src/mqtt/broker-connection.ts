@@ -1,0 +1,242 @@
+import mqtt from "mqtt";
+import type { IClientPublishOptions, IConnackPacket, MqttClient } from "mqtt";
+import type { BrokerConfig } from "../config/config.ts";
+import type { Clock } from "../shared/clock.ts";
+import { reasonOf } from "../shared/errors.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { Will } from "./client-options.ts";
+import { clientOptions } from "./client-options.ts";
+import type { ConnectProblem } from "./connect-problem.ts";
+import { connectProblem, problemOfError, problemOfReasonCode, safeUrl } from "./connect-problem.ts";
+import { ProblemLog } from "./problem-log.ts";
+
+/** What the broker said at connect about what it can take. */
+export interface BrokerLimits {
+  /** Unacknowledged publications at most; 65,535 when the broker does not say. */
+  readonly receiveMaximum: number;
+  /** Bytes of one packet at most; Infinity when the broker does not say. */
+  readonly maximumPacketSize: number;
+}
+
+export interface BrokerStatus {
+  readonly state: "idle" | "connecting" | "connected" | "waiting" | "closed";
+  /** The last problem until a connection stands; null without one. */
+  readonly problem: (ConnectProblem & { readonly sinceWallMs: number }) | null;
+}
+
+/** A topic that is subscribed at every connect, since no session outlives its connection. */
+export interface Subscription {
+  readonly topic: string;
+  readonly qos: 0 | 1;
+  readonly handle: (payload: Uint8Array, retained: boolean) => void;
+}
+
+export interface ConnectionOptions {
+  readonly broker: BrokerConfig;
+  readonly clientId: string;
+  readonly will: Will;
+  readonly subscriptions: readonly Subscription[];
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** 0 ≤ x < 1, for the jitter. */
+  readonly random: () => number;
+  /** Waits between attempts, ms: the first, doubling up to the largest. */
+  readonly backoff: { readonly firstMs: number; readonly largestMs: number };
+  readonly onUp: (limits: BrokerLimits) => void;
+  readonly onDown: () => void;
+}
+
+/** A connection that stood at least this long was good: the next wait is short again, the next problem is news. */
+const STEADY_MS = 10_000;
+
+/** mqtt.js bounds the wait for CONNACK; this bounds mqtt.js (a name server that never answers), ms on top. */
+const ATTEMPT_MARGIN_MS = 2_000;
+
+/** Bytes in our own buffers above which the broker counts as slow (Node's own mark for a socket). */
+const BACKED_UP_BYTES = 16_384;
+
+/**
+ * One station's way to the broker. Each attempt is a new mqtt.js client with options read anew; a client that
+ * fails in any way is destroyed, so none can get stuck half alive.
+ */
+export class BrokerConnection {
+  readonly #options: ConnectionOptions;
+  readonly #problems: ProblemLog;
+  /** The client of the present attempt or connection; what others report is ignored. */
+  #client: MqttClient | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #state: BrokerStatus["state"] = "idle";
+  #problem: BrokerStatus["problem"] = null;
+  #failures = 0;
+  #upSinceMs = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#problems = new ProblemLog(options.logger, options.clock);
+  }
+
+  get up(): boolean {
+    return this.#state === "connected";
+  }
+
+  /** The broker takes bytes more slowly than we send them. */
+  get backedUp(): boolean {
+    return (this.#client?.stream.writableLength ?? 0) > BACKED_UP_BYTES;
+  }
+
+  status(): BrokerStatus {
+    return { state: this.#state, problem: this.#problem };
+  }
+
+  /** Begins to connect and goes on for ever; a broker that is away is no error. */
+  start(): void {
+    if (this.#state === "idle") this.#attempt();
+  }
+
+  /**
+   * Only while `up`. QoS 1: `done` is called once the broker has answered, with its refusal or null, and never
+   * after the connection is lost.
+   */
+  publish(
+    topic: string,
+    payload: string | Buffer,
+    options: IClientPublishOptions,
+    done: (refusal: string | null) => void = () => undefined,
+  ): void {
+    const client = this.#client;
+    if (client === null || !this.up) return;
+    client.publish(topic, payload, options, (error) => {
+      if (client === this.#client) done(error ? reasonOf(error) : null);
+    });
+  }
+
+  /** Gives the connection up for a problem seen from outside and makes a new one. */
+  abandon(kind: ConnectProblem["kind"], cause: string): void {
+    if (this.up) this.#lose(connectProblem(this.#options.broker, kind, cause));
+  }
+
+  /**
+   * Ends the connection for good, within the deadline.
+   *
+   * @param farewell false: leave without DISCONNECT, so that the broker publishes the will
+   */
+  async close(farewell: boolean, deadlineMs: number): Promise<void> {
+    if (this.#state === "closed") return;
+    const client = this.#client;
+    const wasUp = this.up;
+    this.#client = null;
+    this.#state = "closed";
+    this.#clearTimer();
+    if (client === null) return;
+    if (farewell && wasUp) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs);
+        client.end(false, () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    destroy(client);
+  }
+
+  #attempt(): void {
+    this.#state = "connecting";
+    this.#connect().catch((error: unknown) => this.#lose(problemOfError(this.#options.broker, error)));
+  }
+
+  /** Fails for a file that cannot be read, and for one that holds no certificate or key. */
+  async #connect(): Promise<void> {
+    const { broker, clientId, will } = this.#options;
+    const options = await clientOptions(broker, clientId, will);
+    if (this.#state === "connecting") this.#watch(mqtt.connect(broker.url, options));
+  }
+
+  #watch(client: MqttClient): void {
+    const { broker } = this.#options;
+    let parting: ConnectProblem | null = null;
+    const lose = (problem: ConnectProblem): void => {
+      if (client === this.#client) this.#lose(parting ?? problem);
+    };
+    this.#client = client;
+    this.#timer = setTimeout(
+      () => lose(connectProblem(broker, "connect-timeout", `${broker.connectTimeoutMs} ms`)),
+      broker.connectTimeoutMs + ATTEMPT_MARGIN_MS,
+    );
+    client.on("connect", (connack) => {
+      if (client === this.#client) this.#standUp(client, connack);
+    });
+    client.on("message", (topic, payload, packet) => this.#receive(topic, payload, packet.retain));
+    // MQTT 5: the broker says why before it hangs up.
+    client.on("disconnect", (packet) => (parting = problemOfReasonCode(broker, packet.reasonCode ?? 0)));
+    client.on("error", (error) => lose(problemOfError(broker, error)));
+    client.on("close", () => lose(connectProblem(broker, "connection-lost", "closed by the other side")));
+  }
+
+  #standUp(client: MqttClient, connack: IConnackPacket): void {
+    this.#clearTimer();
+    this.#state = "connected";
+    this.#problem = null;
+    this.#upSinceMs = this.#options.clock.monotonicMs();
+    const { broker, clientId, logger, subscriptions, onUp } = this.#options;
+    logger.info({ clientId, url: safeUrl(broker.url) }, "Connected to the broker");
+    for (const { topic, qos } of subscriptions) {
+      client.subscribe(topic, { qos }, (error) => {
+        if (error && client === this.#client)
+          logger.warn({ topic, cause: error.message }, "The broker refused a topic");
+      });
+    }
+    onUp({
+      receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
+      maximumPacketSize: connack.properties?.maximumPacketSize ?? Infinity,
+    });
+  }
+
+  #receive(topic: string, payload: Uint8Array, retained: boolean): void {
+    for (const subscription of this.#options.subscriptions) {
+      if (subscription.topic === topic) subscription.handle(payload, retained);
+    }
+  }
+
+  #lose(problem: ConnectProblem): void {
+    if (this.#state === "closed") return;
+    const { clock, clientId, onDown } = this.#options;
+    const client = this.#client;
+    const wasUp = this.up;
+    this.#client = null;
+    this.#clearTimer();
+    if (client !== null) destroy(client);
+    if (wasUp && clock.monotonicMs() - this.#upSinceMs >= STEADY_MS) {
+      this.#failures = 0;
+      this.#problems.clear();
+    }
+    if (this.#problem?.kind !== problem.kind) this.#problem = { ...problem, sinceWallMs: clock.wallMs() };
+    this.#problems.report(problem, { clientId });
+    this.#state = "waiting";
+    this.#timer = setTimeout(() => this.#attempt(), this.#waitMs());
+    if (wasUp) onDown();
+  }
+
+  /** Doubles with each failure; half of it is drawn, so that the stations of a hall do not come back in step. */
+  #waitMs(): number {
+    const { backoff, random } = this.#options;
+    const waitMs = Math.min(backoff.largestMs, backoff.firstMs * 2 ** Math.min(this.#failures, 16));
+    this.#failures++;
+    return waitMs * (0.5 + 0.5 * random());
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+/**
+ * A destroyed client may still report errors of its socket; nobody needs them, and unheard they end the process.
+ * `end(true)` does nothing when a graceful end is under way, so the socket is destroyed too.
+ */
+function destroy(client: MqttClient): void {
+  client.on("error", () => undefined);
+  client.end(true);
+  client.stream.destroy();
+}

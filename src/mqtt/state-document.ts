@@ -1,0 +1,71 @@
+import type { Fault, StationCounters } from "../station/events.ts";
+import type { PlcState } from "../station/plc-state.ts";
+import type { ReasonName } from "../station/reasons.ts";
+import { REASONS } from "../station/reasons.ts";
+import type { SessionCounters } from "./session-counters.ts";
+import type { StationIdentity } from "./topics.ts";
+
+/** A fault as a person reads it. `since` is ISO 8601, UTC. */
+export interface ReportedFault {
+  readonly code: string;
+  readonly name: ReasonName;
+  readonly text: string;
+  readonly remedy: string;
+  readonly since: string;
+  /** What was found this time: the error's own words. Absent when nothing more is known. */
+  readonly detail?: string;
+}
+
+/** JSON of `state`, retained: what the station is and how it does. */
+export interface StateDocument extends StationIdentity {
+  readonly version: 1;
+  /** ISO 8601, UTC: when this document was made. */
+  readonly at: string;
+  readonly device: string;
+  readonly boot: string;
+  readonly mode: "continuous" | "camera";
+  readonly commissioning: boolean;
+  readonly plcState: PlcState;
+  /** nominald, node, onnxruntime, gstreamer … */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly bank: {
+    readonly id: string;
+    readonly rows: number;
+    readonly dims: number;
+    readonly backbone: string;
+    readonly threshold: number;
+    readonly maskThreshold: number;
+    readonly index: string;
+  } | null;
+  /** The provider that is really in use; null while there is no inference process. */
+  readonly executionProvider: string | null;
+  readonly camera: {
+    readonly source: string;
+    readonly state: "starting" | "playing" | "lost" | "ended";
+    /** The pipeline, once it plays. */
+    readonly launch: string | null;
+    readonly restarts: number;
+  };
+  readonly counters: StationCounters;
+  readonly mqtt: SessionCounters;
+  readonly faults: readonly ReportedFault[];
+}
+
+/** @returns the machine's faults with their code, text and remedy from the table of reasons */
+export function reportedFaults(
+  faults: readonly Fault[],
+  details: ReadonlyMap<ReasonName, string> = new Map(),
+): readonly ReportedFault[] {
+  return faults.map(({ reason, since }) => ({
+    code: REASONS[reason].code,
+    name: reason,
+    text: REASONS[reason].text,
+    remedy: REASONS[reason].remedy,
+    since: new Date(since.wallMs).toISOString(),
+    ...detailOf(details.get(reason)),
+  }));
+}
+
+function detailOf(detail: string | undefined): { readonly detail?: string } {
+  return detail === undefined ? {} : { detail };
+}

@@ -1,0 +1,72 @@
+import { ConfigError } from "../shared/errors.ts";
+
+/** Who a station is on the broker. Each part is a topic segment. */
+export interface StationIdentity {
+  readonly site: string;
+  readonly line: string;
+  readonly station: string;
+}
+
+/** All topics that a station publishes, absolute. */
+export interface StationTopics {
+  readonly root: string;
+  readonly status: string;
+  readonly plcState: string;
+  readonly plcHeartbeat: string;
+  readonly plcResult: string;
+  readonly inspection: string;
+  readonly state: string;
+  readonly imageMask: string;
+  readonly imageOverlay: string;
+  readonly tag: Readonly<Record<TagName, string>>;
+}
+
+export const TAG_NAMES = ["verdict", "score", "part", "recipe", "bank", "total", "ng"] as const;
+export type TagName = (typeof TAG_NAMES)[number];
+
+/** The contract's version is part of the root: a change of any payload is a new version. */
+const ROOT = "nominal/v1";
+const SEGMENT = /^[a-z0-9_-]{1,32}$/;
+
+/** @throws ConfigError "topic-segment" when `value` could not be a segment: wildcards, slashes, capitals, length */
+export function checkSegment(name: string, value: string): string {
+  if (SEGMENT.test(value)) return value;
+  throw new ConfigError(
+    "topic-segment",
+    `Expected 1 to 32 characters of a-z, 0-9, "_" and "-" for ${name} but received ${JSON.stringify(value)}`,
+  );
+}
+
+/**
+ * @returns the topics below `nominal/v1/<site>/<line>/<station>/`
+ * @throws ConfigError "topic-segment"
+ */
+export function stationTopics(identity: StationIdentity): StationTopics {
+  const segments = [
+    checkSegment("site", identity.site),
+    checkSegment("line", identity.line),
+    checkSegment("station", identity.station),
+  ];
+  const root = [ROOT, ...segments].join("/");
+  const tag = (name: TagName): string => `${root}/tag/${name}`;
+  return {
+    root,
+    status: `${root}/status`,
+    plcState: `${root}/plc/state`,
+    plcHeartbeat: `${root}/plc/hb`,
+    plcResult: `${root}/plc/result`,
+    inspection: `${root}/inspection`,
+    state: `${root}/state`,
+    imageMask: `${root}/image/mask`,
+    imageOverlay: `${root}/image/overlay`,
+    tag: {
+      verdict: tag("verdict"),
+      score: tag("score"),
+      part: tag("part"),
+      recipe: tag("recipe"),
+      bank: tag("bank"),
+      total: tag("total"),
+      ng: tag("ng"),
+    },
+  };
+}

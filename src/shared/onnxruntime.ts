@@ -1,0 +1,20 @@
+import type * as onnxruntime from "onnxruntime-node";
+import { isMainThread } from "node:worker_threads";
+import { BugError } from "./errors.ts";
+
+export type OnnxRuntime = typeof onnxruntime;
+
+/**
+ * The only way to ONNX Runtime. Its Linux build sends telemetry and writes files below the home folder unless
+ * ORT_DISABLE_TELEMETRY is in the environment before its library is loaded, so the variable is set first and the
+ * module is imported afterwards: a static import anywhere would run before it.
+ *
+ * @throws BugError in a worker thread, whose `process.env` is a copy that the native library does not see
+ */
+export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  if (!isMainThread) {
+    throw new BugError("onnxruntime-in-worker", "Expected ONNX Runtime to be loaded by the main thread of a process");
+  }
+  process.env["ORT_DISABLE_TELEMETRY"] = "1";
+  return await import("onnxruntime-node");
+}

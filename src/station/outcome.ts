@@ -1,0 +1,48 @@
+import type { ReasonName } from "./reasons.ts";
+
+/** On the wire 1, 2, 3; 0 never occurs, so that zeroed PLC memory cannot read as PASS. */
+export type Verdict = "PASS" | "FAIL" | "NO_VERDICT";
+
+export const VERDICT_DIGIT: Readonly<Record<Verdict, "1" | "2" | "3">> = { PASS: "1", FAIL: "2", NO_VERDICT: "3" };
+
+/** Bits of `flags` in `plc/result` and in the record. */
+export const FLAG = {
+  /** The same result was sent before. */
+  SENT_AGAIN: 0x01,
+  /** Decided because the daemon stopped or restarted. */
+  DECIDED_BY_RESTART: 0x02,
+  /** Results before this one were lost. */
+  RESULTS_LOST: 0x04,
+  /** Commissioning: not for control. */
+  NOT_FOR_CONTROL: 0x08,
+  /** Accelerator lost, disk full. */
+  DEGRADED: 0x10,
+  LINE_STOP: 0x20,
+} as const;
+
+/** What the station says about one part. Exactly one for each accepted frame, in order of `seq`. */
+export interface Outcome {
+  /** Counts the station's outcomes from 1, without gaps. */
+  readonly seq: number;
+  /** `[0-9A-Za-z._-]{0,32}`; empty where no PLC names the part. */
+  readonly part: string;
+  readonly verdict: Verdict;
+  /** Set exactly when the verdict is NO_VERDICT. */
+  readonly reason: ReasonName | null;
+  /** Image score, in the unit of the bank's distances; null exactly when the verdict is NO_VERDICT. */
+  readonly score: number | null;
+  readonly threshold: number | null;
+  /** The bank that scored the part, else the bank active when it was decided; null without one. */
+  readonly bankId: string | null;
+  /** Monotonic ms. For a frame that never arrived: when the loss was noticed. */
+  readonly capturedAtMs: number;
+  readonly decidedAtMs: number;
+  /** Unix ms of the decision. */
+  readonly decidedAtWallMs: number;
+  /** The daemon's name of the frame; null for a frame that never arrived. */
+  readonly frameId: number | null;
+  /** The capture process's number of the frame. */
+  readonly captureSeq: number;
+  /** Bits of `FLAG`. */
+  readonly flags: number;
+}

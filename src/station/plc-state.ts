@@ -1,0 +1,35 @@
+import type { StationSettings } from "./events.ts";
+
+/**
+ * `plc/state`, after the states of OPC 40100-1 (machine vision): 1 preoperational, 2 initialising, 3 ready,
+ * 4 busy (SingleExecution), 5 continuous (ContinuousExecution), 8 error, 9 halted.
+ */
+export type PlcState = "1" | "2" | "3" | "4" | "5" | "8" | "9";
+
+export interface PlcConditions {
+  readonly mode: StationSettings["mode"];
+  readonly started: boolean;
+  readonly stopped: boolean;
+  readonly faulty: boolean;
+  readonly starting: boolean;
+  /** The source delivered its last frame. */
+  readonly ended: boolean;
+  /** Frames are accepted and not decided. */
+  readonly busy: boolean;
+}
+
+/**
+ * A hardware-triggered camera starts one job a part, so mode `camera` shows Ready between parts and
+ * SingleExecution while a part is open. Mode `continuous` is one job that runs until it is stopped:
+ * ContinuousExecution throughout. A source that has ended brings no more parts: Halted. Faults outrank all but
+ * a stop, so that no PLC reads "ready" from a station without camera, bank or inference.
+ */
+export function plcStateOf(conditions: PlcConditions): PlcState {
+  if (conditions.stopped) return "9";
+  if (!conditions.started) return "1";
+  if (conditions.faulty) return "8";
+  if (conditions.starting) return "2";
+  if (conditions.ended && !conditions.busy) return "9";
+  if (conditions.mode === "continuous") return "5";
+  return conditions.busy ? "4" : "3";
+}

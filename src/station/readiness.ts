@@ -1,0 +1,95 @@
+import type { Fault, Instant, StationEvent } from "./events.ts";
+import type { ReasonName } from "./reasons.ts";
+
+/** null: ready. `warm-up`: not yet. Anything else: a fault. */
+type Condition = { readonly missing: ReasonName | null; readonly since: Instant };
+
+/** Whether the three things that a verdict needs are there: camera, inference, bank. */
+export class Readiness {
+  #started = false;
+  #bankId: string | null = null;
+  #bank: Condition;
+  #inference: Condition;
+  #camera: Condition;
+  #cameraEnded = false;
+
+  constructor(now: Instant) {
+    this.#bank = { missing: "warm-up", since: now };
+    this.#inference = { missing: "warm-up", since: now };
+    this.#camera = { missing: "warm-up", since: now };
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get bankId(): string | null {
+    return this.#bankId;
+  }
+
+  get cameraEnded(): boolean {
+    return this.#cameraEnded;
+  }
+
+  get cameraLost(): boolean {
+    return this.#camera.missing === "camera-lost";
+  }
+
+  /** Why no bank can score now; null when one can. */
+  get bankMissing(): ReasonName | null {
+    return this.#bank.missing;
+  }
+
+  /** Why no inference process can score now; null when one can. */
+  get inferenceMissing(): ReasonName | null {
+    return this.#inference.missing;
+  }
+
+  get starting(): boolean {
+    return [this.#bank, this.#inference, this.#camera].some((condition) => condition.missing === "warm-up");
+  }
+
+  faults(): readonly Fault[] {
+    return [this.#camera, this.#bank, this.#inference].flatMap(({ missing, since }) =>
+      missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }],
+    );
+  }
+
+  apply(event: StationEvent, now: Instant): void {
+    this.#started = true;
+    switch (event.type) {
+      case "bank-ready":
+        this.#bankId = event.bankId;
+        this.#bank = changed(this.#bank, null, now);
+        return;
+      case "bank-unready":
+        this.#bankId = null;
+        this.#bank = changed(this.#bank, event.reason, now);
+        return;
+      case "inference-ready":
+        this.#inference = changed(this.#inference, null, now);
+        return;
+      case "inference-lost":
+        this.#inference = changed(this.#inference, "inference-lost", now);
+        return;
+      case "camera-playing":
+        this.#camera = changed(this.#camera, null, now);
+        this.#cameraEnded = false;
+        return;
+      case "camera-lost":
+        this.#camera = changed(this.#camera, "camera-lost", now);
+        return;
+      case "camera-ended":
+        this.#camera = changed(this.#camera, null, now);
+        this.#cameraEnded = true;
+        return;
+      default:
+        return;
+    }
+  }
+}
+
+/** Keeps the time of the first of several equal reports: a fault dates from when it began. */
+function changed(before: Condition, missing: ReasonName | null, now: Instant): Condition {
+  return before.missing === missing ? before : { missing, since: now };
+}

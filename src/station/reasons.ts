@@ -1,0 +1,103 @@
+/** One row of the documented list: why a part got no verdict, or why a station is in fault. */
+export interface Reason {
+  /** Four digits, as in `plc/result` and `plc/accepted`. `0000` is kept for "no reason": a PASS or a FAIL. */
+  readonly code: string;
+  readonly text: string;
+  /** What a person at the line can do about it. */
+  readonly remedy: string;
+}
+
+/** The code of an outcome that needs no reason. */
+export const NO_REASON_CODE = "0000";
+
+/**
+ * Every reason of a NO_VERDICT, once. First digits: 01 camera and frame, 02 time, 03 bank, 04 inference,
+ * 05 operation. A code never changes its meaning; PLC programs and the documentation derive from this table.
+ */
+export const REASONS = {
+  "camera-lost": {
+    code: "0101",
+    text: "The camera delivers no frames",
+    remedy: "Check power, cable and network of the camera; the station reconnects by itself",
+  },
+  "frame-unreadable": {
+    code: "0102",
+    text: "The frame could not be read or has the wrong size or format",
+    remedy: "Compare the camera's format and size with the configuration",
+  },
+  "repeated-frame": {
+    code: "0103",
+    text: "A live camera delivered the same frame twice",
+    remedy: "Restart the camera; check its driver",
+  },
+  "frame-dark": { code: "0104", text: "The frame is too dark", remedy: "Check the light and the exposure time" },
+  "frame-saturated": {
+    code: "0105",
+    text: "The frame is overexposed",
+    remedy: "Check the light, the exposure time and the gain",
+  },
+  "frame-blurred": { code: "0106", text: "The frame is blurred", remedy: "Check focus, exposure time and line speed" },
+  "no-part": { code: "0107", text: "No part is in view", remedy: "Check the trigger's position and the feed" },
+  "missed-acquisition": {
+    code: "0108",
+    text: "A frame was announced but never arrived",
+    remedy: "Check the camera's link for lost packets; lower the frame rate",
+  },
+  late: {
+    code: "0201",
+    text: "The score was not ready before the deadline",
+    remedy: "Raise deadlineMs, or lower the load: smaller input, fewer stations on this device",
+  },
+  overrun: {
+    code: "0202",
+    text: "Parts came faster than they can be scored",
+    remedy: "Lower the part rate, raise maxPending, or give scoring more threads",
+  },
+  "no-bank": { code: "0301", text: "No memory bank is active", remedy: "Give the station a bank that loads" },
+  "bank-mismatch": {
+    code: "0302",
+    text: "The score came from a bank that is not active",
+    remedy: "None needed for a single part at a change of banks; report it when it repeats",
+  },
+  "self-test-failed": {
+    code: "0303",
+    text: "The self-test of bank, backbone or device failed",
+    remedy: "See the log for the failed check; activate another bank",
+  },
+  "warm-up": {
+    code: "0304",
+    text: "The station is still starting: bank or inference is not ready yet",
+    remedy: "Wait until plc/state is 3 or 5 before parts are sent",
+  },
+  "inference-fault": {
+    code: "0401",
+    text: "Scoring the frame failed or gave no finite score",
+    remedy: "See the log; compare bank and backbone by `nominald models check`",
+  },
+  "inference-lost": {
+    code: "0402",
+    text: "The inference process ended or hung while it was needed",
+    remedy: "It is started again by itself; see the log for the cause when it repeats",
+  },
+  paused: { code: "0501", text: "The station is paused", remedy: "Resume it" },
+  restart: {
+    code: "0502",
+    text: "The daemon stopped or restarted before the part was decided",
+    remedy: "None: the part counts as not inspected",
+  },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+export type ReasonName = keyof typeof REASONS;
+
+export const REASON_NAMES = Object.keys(REASONS) as readonly ReasonName[];
+
+/** @returns the four digits of `reason`; `0000` without one */
+export function codeOf(reason: ReasonName | null): string {
+  return reason === null ? NO_REASON_CODE : REASONS[reason].code;
+}
+
+/** @returns the reason of a four-digit code, null for `0000`, undefined for a code that is not in the table */
+export function reasonOfCode(code: string): ReasonName | null | undefined {
+  if (code === NO_REASON_CODE) return null;
+  return REASON_NAMES.find((name) => REASONS[name].code === code);
+}

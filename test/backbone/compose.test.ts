@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { onnx } from "onnx-proto";
+import { composeGraph, decodeModel } from "../../src/backbone/compose.ts";
+import { builtInModelsFolder } from "../../src/backbone/find.ts";
+import { loadBackbone } from "../../src/backbone/manifest.ts";
+import { EmbeddingSession } from "../../src/backbone/embedding-session.ts";
+import { InputError } from "../../src/shared/errors.ts";
+import { tinyBackbone, tinyManifest, tinyModel } from "./tiny-backbone.ts";
+import { readNpy } from "../support/npy.ts";
+
+function opsOf(model: Uint8Array): string[] {
+  return (decodeModel(model).graph?.node ?? []).map((node) => node.opType ?? "");
+}
+
+function refused(work: () => unknown, code: string, message: RegExp): void {
+  assert.throws(work, (error) => {
+    assert.ok(error instanceof InputError);
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+test("nodes and initialisers that the layers do not need are cut away", () => {
+  const { model, manifest } = tinyBackbone();
+  const { model: composed } = composeGraph(model, manifest, ["half"]);
+  assert.deepEqual(opsOf(composed), [
+    "Transpose",
+    "Cast",
+    "Sub",
+    "Div",
+    "AveragePool",
+    "AveragePool",
+    "Concat",
+    "Transpose",
+  ]);
+  const constants = (decodeModel(composed).graph?.initializer ?? []).map((tensor) => tensor.name);
+  assert.deepEqual(constants, ["nominald/mean", "nominald/std"]);
+});
+
+test("the default backbone loses what lies behind layer 3 and beside it", async () => {
+  const { model, manifest } = await loadBackbone(join(builtInModelsFolder(), "efficientnet-lite0", "manifest.json"));
+  const { model: composed, dims, stride } = composeGraph(model, manifest, ["layer2", "layer3"]);
+  const convolutions = opsOf(composed).filter((op) => op === "Conv").length;
+  // 34 convolutions in all, of which the last is the expansion behind layer 3.
+  assert.deepEqual([convolutions, dims, stride], [33, 152, 8]);
+});
+
+test("layers are refused when unknown, repeated, absent or deepest first", () => {
+  const { model, manifest } = tinyBackbone();
+  refused(() => composeGraph(model, manifest, ["half", "layer9"]), "bad-layers", /half, big, quarter but got layer9/);
+  refused(
+    () => composeGraph(model, manifest, ["half", "half"]),
+    "bad-layers",
+    /different layers .* but got half, half/,
+  );
+  refused(() => composeGraph(model, manifest, []), "bad-layers", /but got none/);
+  refused(
+    () => composeGraph(model, manifest, ["quarter", "half"]),
+    "bad-layers",
+    /stride 4 divides but half has stride 2/,
+  );
+});
+
+test("a layer that only the manifest knows, another input name and a second input are named", () => {
+  const { model, manifest } = tinyBackbone();
+  const ghost = { ...manifest, outputs: [{ name: "ghost", channels: 3, stride: 2 }] };
+  refused(() => composeGraph(model, ghost, ["ghost"]), "bad-model", /the layers ghost in the model/);
+  const misnamed = { ...manifest, input: { ...manifest.input, name: "pixels" } };
+  refused(() => composeGraph(model, misnamed, ["half"]), "bad-model", /input pixels of the model but it has input/);
+  const two = tinyModel((changed) => {
+    changed.graph?.input?.push({ name: "ten", type: changed.graph.input[0]?.type ?? null });
+    if (changed.graph) changed.graph.initializer = [];
+  });
+  refused(() => composeGraph(two, tinyManifest(two), ["big"]), "bad-model", /only input but the layers also need ten/);
+});
+
+test("bytes that are no model, an old opset and weights in other files are refused", () => {
+  const { manifest } = tinyBackbone();
+  refused(
+    () => composeGraph(new Uint8Array(100).fill(255), manifest, ["half"]),
+    "bad-model",
+    /Expected an ONNX model but/,
+  );
+  const old = tinyModel((changed) => (changed.opsetImport = [{ domain: "", version: 9 }]));
+  refused(() => composeGraph(old, manifest, ["half"]), "bad-model", /opset 11 or newer of the model but got 9/);
+  const outside = tinyModel((changed) => {
+    for (const tensor of changed.graph?.initializer ?? []) tensor.dataLocation = 1;
+  });
+  refused(() => composeGraph(outside, manifest, ["big"]), "bad-model", /all weights inside the ONNX file/);
+});
+
+test("a backbone whose values are called frames and embedding does not collide with ours", async () => {
+  const renamed = (name: string): string =>
+    ({ half: "embedding", quarter: "nominald/planes", input: "frames" })[name] ?? name;
+  const model = tinyModel((changed) => {
+    const graph = changed.graph;
+    for (const node of graph?.node ?? []) {
+      node.input = node.input?.map(renamed) ?? null;
+      node.output = node.output?.map(renamed) ?? null;
+    }
+    for (const value of [...(graph?.input ?? []), ...(graph?.output ?? [])]) value.name = renamed(value.name ?? "");
+  });
+  const manifest = {
+    ...tinyManifest(model, { name: "frames" }),
+    outputs: [{ name: "embedding", channels: 3, stride: 2 }],
+  };
+  const session = await EmbeddingSession.create({
+    model,
+    manifest,
+    layers: ["embedding"],
+    threads: 1,
+    spinning: false,
+    provider: "cpu",
+  });
+  const { data } = await session.embed(new Uint8Array(8 * 8 * 3).fill(30), 1, 8, 8);
+  await session.close();
+  // A patch inside, row 1 and column 1 of 4: (30 − 10) / 1, (30 − 20) / 2, (30 − 30) / 4.
+  assert.deepEqual([...data.subarray(15, 18)], [20, 5, 0]);
+});
+
+test("the body of an If keeps the values of the graph around it that it reads", () => {
+  const branch = (name: string): onnx.IGraphProto => ({
+    name,
+    node: [{ opType: "Mul", input: ["half", "ten"], output: [name] }],
+    output: [{ name }],
+  });
+  const model = tinyModel((changed) => {
+    changed.graph?.node?.push({
+      opType: "If",
+      input: ["ten"],
+      output: ["chosen"],
+      attribute: [
+        { name: "then_branch", type: 5, g: branch("then") },
+        { name: "else_branch", type: 5, g: branch("else") },
+      ],
+    });
+  });
+  const manifest = { ...tinyManifest(model), outputs: [{ name: "chosen", channels: 3, stride: 2 }] };
+  const graph = decodeModel(composeGraph(model, manifest, ["chosen"]).model).graph;
+  const chosen = (graph?.node ?? []).find((node) => node.opType === "If");
+  assert.deepEqual(chosen?.attribute?.[0]?.g?.node?.[0]?.input, ["backbone/half", "backbone/ten"]);
+  assert.ok((graph?.node ?? []).some((node) => node.output?.includes("backbone/half")));
+  assert.ok((graph?.initializer ?? []).some((tensor) => tensor.name === "backbone/ten"));
+});
+
+test("a network of opset 13 gives the golden embeddings that torch computed", async () => {
+  const golden = new URL("../golden/", import.meta.url);
+  const model = await readFile(new URL("tiny-backbone.onnx", golden));
+  const images = readNpy("images.npy", Uint8Array);
+  const expected = readNpy("embeddings.npy", Float32Array);
+  const manifest = {
+    ...tinyManifest(model, { multiple: 16, mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] }),
+    outputs: [
+      { name: "layer2", channels: 6, stride: 8 },
+      { name: "layer3", channels: 10, stride: 16 },
+    ],
+  };
+  const session = await EmbeddingSession.create({
+    model,
+    manifest,
+    layers: ["layer2", "layer3"],
+    threads: 1,
+    spinning: false,
+    provider: "cpu",
+  });
+  const { data, rows, cols, dims } = await session.embed(images.data, 4, 64, 64);
+  await session.close();
+  assert.deepEqual([4, rows * cols, dims], expected.shape);
+  const largest = expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const error = expected.data.reduce((most, value, i) => Math.max(most, Math.abs(value - (data[i] ?? NaN))), 0);
+  assert.ok(error <= 1e-4 * largest, `the largest error is ${error} of ${largest}`);
+});

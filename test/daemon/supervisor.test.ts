@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RestartPolicy } from "../../src/daemon/restart-policy.ts";
+import { Supervisor } from "../../src/daemon/supervisor.ts";
+import { silentLogger } from "../../src/shared/logger.ts";
+import { systemClock } from "../../src/shared/system-clock.ts";
+
+class Instance {
+  closed = 0;
+  readonly lose: (error: Error) => void;
+  constructor(lose: (error: Error) => void) {
+    this.lose = lose;
+  }
+  async close(): Promise<void> {
+    this.closed += 1;
+  }
+}
+
+function supervise(open: (lost: (error: Error) => void, signal: AbortSignal) => Promise<Instance>) {
+  const events: string[] = [];
+  const waiting: { text: string; resolve: () => void }[] = [];
+  const say = (text: string): void => {
+    events.push(text);
+    for (const one of waiting.filter((candidate) => candidate.text === text)) one.resolve();
+  };
+  const supervisor = new Supervisor<Instance>({
+    name: "part",
+    policy: new RestartPolicy({ firstDelayMs: 1, largestDelayMs: 5, budget: 3, windowMs: 60_000 }, 0),
+    clock: systemClock,
+    logger: silentLogger,
+    open,
+    onUp: () => say("up"),
+    onDown: (error) => say(`down: ${error.message}`),
+  });
+  const heard = (text: string): Promise<void> => new Promise((resolve) => waiting.push({ text, resolve }));
+  return { supervisor, events, heard };
+}
+
+test("a lost instance is closed before the next one is opened", async () => {
+  const instances: Instance[] = [];
+  const { supervisor, events, heard } = supervise(async (lost) => {
+    assert.ok(instances.every((instance) => instance.closed === 1));
+    const instance = new Instance(lost);
+    instances.push(instance);
+    return instance;
+  });
+  const first = heard("up");
+  supervisor.start();
+  await first;
+  const second = heard("up");
+  instances[0]?.lose(new Error("dead"));
+  await second;
+  assert.deepEqual(events, ["up", "down: dead", "up"]);
+  assert.equal(supervisor.restarts, 1);
+  await supervisor.close();
+  assert.deepEqual(
+    instances.map((instance) => instance.closed),
+    [1, 1],
+  );
+});
+
+test("an instance that does not come up is tried again", async () => {
+  let tries = 0;
+  const { supervisor, events, heard } = supervise(async (lost) => {
+    tries += 1;
+    if (tries < 3) throw new Error(`no ${tries}`);
+    return new Instance(lost);
+  });
+  const up = heard("up");
+  supervisor.start();
+  await up;
+  assert.deepEqual(events, ["down: no 1", "down: no 2", "up"]);
+  await supervisor.close();
+});
+
+test("closing ends an opening that hangs, by its signal, and nothing is opened afterwards", async () => {
+  let opened = 0;
+  const { supervisor, events } = supervise((_lost, signal) => {
+    opened += 1;
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(new Error("aborted")));
+    });
+  });
+  supervisor.start();
+  await supervisor.close();
+  await supervisor.close();
+  assert.equal(opened, 1);
+  assert.deepEqual(events, []);
+});

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const FOLDER = join(import.meta.dirname, "..", "..", "systemd");
+const INSTALLED_NODE = "/usr/lib/nominald/bin/node";
+
+const hasSystemdAnalyze = spawnSync("systemd-analyze", ["--version"]).status === 0;
+
+test("systemd-analyze verify finds no fault in the unit", { skip: !hasSystemdAnalyze && "no systemd-analyze" }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "nominald-unit-"));
+  try {
+    const unit = readFileSync(join(FOLDER, "nominald.service"), "utf8");
+    assert.ok(unit.includes(`ExecStart=${INSTALLED_NODE} `));
+    // verify wants the program to exist, and nominald is not installed where tests run.
+    const file = join(folder, "nominald.service");
+    writeFileSync(file, unit.replace(INSTALLED_NODE, process.execPath));
+    const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", file], { encoding: "utf8" });
+    // An unknown key or section is a warning with exit 0, so silence is asked for too; other units may speak.
+    const said = `${stdout}${stderr}`.split("\n").filter((line) => line.includes("nominald.service"));
+    assert.deepEqual(said, []);
+    assert.equal(status, 0, stderr);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("the unit restarts for ever, and does not forbid what Node needs", () => {
+  const lines = readFileSync(join(FOLDER, "nominald.service"), "utf8").split("\n");
+  for (const wanted of ["Restart=always", "StartLimitIntervalSec=0", "KillMode=mixed", "TimeoutStopSec=10"]) {
+    assert.ok(lines.includes(wanted), `expected the line ${wanted}`);
+  }
+  assert.ok(!lines.some((line) => line.startsWith("MemoryDenyWriteExecute")));
+});

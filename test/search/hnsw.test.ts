@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { asMatrix } from "../../src/patchcore/matrix.ts";
+import { fitQuantiser, quantise } from "../../src/patchcore/quantiser.ts";
+import { seededRandom } from "../../src/patchcore/random.ts";
+import { chooseIndex } from "../../src/search/choose-index.ts";
+import { compareIndex } from "../../src/search/compare.ts";
+import { ExactFloat32 } from "../../src/search/exact-float32.ts";
+import { ExactInt8 } from "../../src/search/exact-int8.ts";
+import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../../src/search/hnsw.ts";
+import type { Nearest, NearestNeighbours } from "../../src/search/nearest-neighbours.ts";
+import { InputError } from "../../src/shared/errors.ts";
+
+function bankOf(count: number, dims: number) {
+  const random = seededRandom(11);
+  const rows = asMatrix(
+    Float32Array.from({ length: count * dims }, () => random.gaussian()),
+    count,
+    dims,
+  );
+  const quantiser = fitQuantiser(rows);
+  return { rows, quantiser, quantised: quantise(quantiser, rows.data, count) };
+}
+
+test("the same levels give the same bytes, and progress ends at all rows", async () => {
+  const { quantised } = bankOf(600, 16);
+  const told: string[] = [];
+  const first = await buildHnsw(quantised, 16, DEFAULT_HNSW, (done, total) => told.push(`${done}/${total}`));
+  assert.deepEqual(told, ["256/600", "512/600", "600/600"]);
+  assert.ok(Buffer.from(first).equals(await buildHnsw(quantised, 16, DEFAULT_HNSW)));
+});
+
+test("every row is in the graph with its levels as they are, not scaled to unit length", async () => {
+  // All rows point in one direction and differ in length alone; scaled to unit length they would be one point.
+  const lengths = Float32Array.from({ length: 100 }, (_, i) => i);
+  const bank = { rows: asMatrix(lengths, 100, 1), quantiser: { mean: Float32Array.of(0), scale: 1 } };
+  const quantised = quantise(bank.quantiser, lengths, 100);
+  const graph = await buildHnsw(quantised, 1, DEFAULT_HNSW);
+  const index = await Hnsw.open({ ...bank, quantised }, graph, DEFAULT_HNSW, { threads: 2 });
+  const { ids } = await index.search(lengths, 100);
+  assert.deepEqual([...ids], Array.from(lengths));
+  await index.close();
+});
+
+test("building and opening leave no file behind", async () => {
+  const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`nominald-hnsw-`)).length;
+  const before = scratch();
+  const bank = bankOf(50, 4);
+  const graph = await buildHnsw(bank.quantised, 4, DEFAULT_HNSW);
+  await (await Hnsw.open(bank, graph, DEFAULT_HNSW, { threads: 1 })).close();
+  assert.ok(scratch() <= before);
+});
+
+test("a graph of another bank is refused", async () => {
+  const graph = await buildHnsw(bankOf(50, 4).quantised, 4, DEFAULT_HNSW);
+  await assert.rejects(
+    Hnsw.open(bankOf(51, 4), graph, DEFAULT_HNSW, { threads: 1 }),
+    (error: unknown) => error instanceof InputError && error.code === "hnsw-mismatch",
+  );
+});
+
+/** An index that answers what it is told. */
+function fixed(...answers: readonly number[][]): NearestNeighbours {
+  let frame = 0;
+  return {
+    kind: "exact",
+    search: async (): Promise<Nearest> => {
+      const distances = Float32Array.from(answers[frame++] ?? []);
+      return { distances, ids: new Int32Array(distances.length) };
+    },
+    close: async () => undefined,
+  };
+}
+
+test("a comparison counts patches, the worst score and changed verdicts", async () => {
+  // Frame 1: one patch of two is off, the score is 3 instead of 2, across the threshold 2.5. Frame 2 agrees.
+  const report = await compareIndex(
+    fixed([1, 3], [4, 4]),
+    fixed([1, 2], [4, 4]),
+    [new Float32Array(2), new Float32Array(2)],
+    2,
+    2.5,
+  );
+  assert.deepEqual(report, { recallAt1: 0.75, largestScoreError: 1, verdictFlips: 1, frames: 2 });
+});
+
+test("a comparison of no frames claims nothing", async () => {
+  const report = await compareIndex(fixed(), fixed(), [], 2, 1);
+  assert.deepEqual(report, { recallAt1: 1, largestScoreError: 0, verdictFlips: 0, frames: 0 });
+});
+
+test("real indexes compared with exact float32 give no score error on rows of the bank", async () => {
+  const bank = bankOf(500, 16);
+  const exact = await ExactFloat32.open(bank.rows, { threads: 2 });
+  const int8 = await ExactInt8.open(bank, { threads: 2 });
+  const report = await compareIndex(int8, exact, [bank.rows.data], 500, 0.5);
+  assert.deepEqual(report, { recallAt1: 1, largestScoreError: 0, verdictFlips: 0, frames: 1 });
+  await Promise.all([exact.close(), int8.close()]);
+});
+
+test("small banks are searched exactly, large ones by graph, earlier with more dimensions", () => {
+  assert.equal(chooseIndex(960, 152, 1600), "exact");
+  assert.equal(chooseIndex(100_000, 152, 1600), "hnsw");
+  assert.equal(chooseIndex(7000, 384, 784), "exact");
+  assert.equal(chooseIndex(9000, 384, 784), "hnsw");
+  assert.equal(chooseIndex(4000, 1536, 784), "exact");
+  assert.equal(chooseIndex(6000, 4000, 784), "hnsw");
+  // Halfway between 384 and 1,536 on a logarithmic scale lies 768, and 6,500 rows.
+  assert.equal(chooseIndex(6499, 768, 784), "exact");
+  assert.equal(chooseIndex(6501, 768, 784), "hnsw");
+});

@@ -1,0 +1,67 @@
+import { connectAsync, type MqttClient } from "mqtt";
+import { parseResult, type PlcResult } from "../../src/mqtt/payloads.ts";
+import type { InspectionRecord } from "../../src/mqtt/record.ts";
+import type { StateDocument } from "../../src/mqtt/state-document.ts";
+import { until } from "./until.ts";
+
+const ROOT = "nominal/v1/test/line1/st1";
+
+export interface Heard {
+  /** Below the station's root. */
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly retain: boolean;
+}
+
+/** A client of the test's own on the broker, which keeps everything the station says. */
+export class LineClient {
+  readonly messages: Heard[] = [];
+  readonly #client: MqttClient;
+
+  private constructor(client: MqttClient) {
+    this.#client = client;
+  }
+
+  static async connect(url: string): Promise<LineClient> {
+    const client = await connectAsync(url, { reconnectPeriod: 0 }, false);
+    const heard = new LineClient(client);
+    client.on("message", (topic, payload, packet) => {
+      heard.messages.push({ topic: topic.slice(ROOT.length + 1), payload, retain: packet.retain });
+    });
+    await client.subscribeAsync(`${ROOT}/#`, { qos: 1 });
+    return heard;
+  }
+
+  payloads(topic: string): Buffer[] {
+    return this.messages.filter((message) => message.topic === topic).map((message) => message.payload);
+  }
+
+  texts(topic: string): string[] {
+    return this.payloads(topic).map((payload) => payload.toString("latin1"));
+  }
+
+  results(): PlcResult[] {
+    return this.payloads("plc/result").map((payload) => parseResult(payload));
+  }
+
+  records(): InspectionRecord[] {
+    return this.payloads("inspection").map((payload) => JSON.parse(payload.toString()) as InspectionRecord);
+  }
+
+  states(): StateDocument[] {
+    return this.payloads("state").map((payload) => JSON.parse(payload.toString()) as StateDocument);
+  }
+
+  async fault(name: string): Promise<StateDocument["faults"][number]> {
+    const find = (): StateDocument["faults"][number] | undefined =>
+      this.states().flatMap(({ faults }) => faults).find((fault) => fault.name === name);
+    await until(`fault ${name} in the state`, () => find() !== undefined);
+    const fault = find();
+    if (fault === undefined) throw new Error("unreachable: it was just found");
+    return fault;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.endAsync(true);
+  }
+}

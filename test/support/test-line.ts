@@ -1,0 +1,90 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { stringify } from "yaml";
+import type { DefectKind } from "../../src/cli/demo/part-geometry.ts";
+import { renderPart } from "../../src/cli/demo/render-part.ts";
+import { nominald, NominaldProcess } from "./daemon-process.ts";
+
+/** Edge of the rendered parts, pixels. Small, so that fits in tests take seconds. */
+export const PART_SIZE = 240;
+const NOMINAL_IMAGES = 24;
+
+export interface TestPart {
+  readonly defect: DefectKind | null;
+  /** The defect's true pixels, PART_SIZE × PART_SIZE; null for a nominal part. */
+  readonly mask: Uint8Array | null;
+}
+
+/** Writes the parts as 001.png, 002.png … @returns the truth, in that order */
+export async function writeParts(folder: string, defects: readonly (DefectKind | null)[], firstSeed: number): Promise<TestPart[]> {
+  await mkdir(folder, { recursive: true });
+  const parts: TestPart[] = [];
+  for (const [i, defect] of defects.entries()) {
+    const { image, mask } = await renderPart({ seed: firstSeed + i, defect, size: PART_SIZE });
+    const file = join(folder, `${String(i + 1).padStart(3, "0")}.png`);
+    await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } }).png({ compressionLevel: 1 }).toFile(file);
+    parts.push({ defect, mask });
+  }
+  return parts;
+}
+
+/** A folder with a bank that was fitted by the program itself on rendered parts, and configurations to run it. */
+export class TestLine {
+  readonly folder: string;
+  readonly bank: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.bank = join(folder, "washer.bank");
+  }
+
+  static async prepare(): Promise<TestLine> {
+    const line = new TestLine(await mkdtemp(join(tmpdir(), "nominald-line-")));
+    const images = join(line.folder, "nominal");
+    await writeParts(images, new Array<null>(NOMINAL_IMAGES).fill(null), 1_000);
+    const fit = await nominald(["fit", "--images", images, "--out", line.bank, "--name", "washer"]);
+    if (fit.code !== 0) throw new Error(`fit ended with ${fit.code}: ${fit.stderr}`);
+    return line;
+  }
+
+  /** Writes a configuration of one station `line1/st1` and starts the daemon on it. */
+  async run(options: { broker: string; station?: object; camera: object; device?: object }): Promise<NominaldProcess> {
+    const file = join(this.folder, "config.yaml");
+    await writeFile(file, stringify(this.config(options)));
+    return new NominaldProcess(["run", "--config", file]);
+  }
+
+  config(options: { broker: string; station?: object; camera: object; device?: object }): object {
+    return {
+      site: "test",
+      device: "bench",
+      stateFolder: join(this.folder, "state"),
+      broker: { url: options.broker },
+      ...options.device,
+      stations: [
+        {
+          line: "line1",
+          name: "st1",
+          mode: "camera",
+          bank: this.bank,
+          // The machines that run the tests are shared; a test of deadlines sets its own.
+          deadlineMs: 30_000,
+          maxPending: 64,
+          ...options.station,
+          camera: options.camera,
+        },
+      ],
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Slot folders that a process has, or left, in shared memory. */
+export async function slotFolders(pid: number): Promise<string[]> {
+  return (await readdir("/dev/shm")).filter((name) => name.startsWith(`nominald-${pid}-`));
+}
