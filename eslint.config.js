@@ -31,7 +31,8 @@ export default tseslint.config(
       "@typescript-eslint/no-misused-promises": "error",
       "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
-      "@typescript-eslint/consistent-type-imports": "error",
+      // `typeof import("…")` is the type of what createRequire() returns.
+      "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
       "@typescript-eslint/no-explicit-any": "error",
       "@typescript-eslint/prefer-readonly": "error",
       "@typescript-eslint/only-throw-error": "error",
@@ -57,6 +58,11 @@ export default tseslint.config(
       ],
       "no-console": "error",
     },
+  },
+  {
+    // The start of a process is imported by nobody: what lives as long as the process may stand there.
+    files: ["src/**/*.child.ts"],
+    rules: { "no-restricted-syntax": ["error", NAMED_EXPORTS, NO_BARRELS, TS_SPECIFIERS, ASSERT_ELEMENTS_ONLY] },
   },
   {
     // The command line's own output.

@@ -39,7 +39,9 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
 function usage(): string {
   const width = Math.max(...Object.keys(SUBCOMMANDS).map((name) => name.length));
   const lines = Object.entries(SUBCOMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return ["usage: nominald <subcommand> [options]", "", ...lines, "", "nominald <subcommand> --help says more."].join("\n");
+  return ["usage: nominald <subcommand> [options]", "", ...lines, "", "nominald <subcommand> --help says more."].join(
+    "\n",
+  );
 }
 
 /** util.parseArgs throws TypeErrors with these codes when the command line is wrong. */
@@ -59,7 +61,9 @@ async function main(args: string[]): Promise<number> {
   }
   const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
   if (subcommand === undefined) {
-    process.stderr.write(`${name === "" ? "" : `Expected a subcommand but got ${JSON.stringify(name)}.\n\n`}${usage()}\n`);
+    process.stderr.write(
+      `${name === "" ? "" : `Expected a subcommand but got ${JSON.stringify(name)}.\n\n`}${usage()}\n`,
+    );
     return EXIT.usage;
   }
   const interrupted = new AbortController();
@@ -80,7 +84,12 @@ try {
     process.stderr.write(`${reasonOf(error)}\n`);
     process.exitCode = EXIT.usage;
   } else {
-    const text = error instanceof NominalError ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : String(error);
+    const text =
+      error instanceof NominalError
+        ? `${error.code}: ${error.message}`
+        : error instanceof Error
+          ? error.stack
+          : String(error);
     process.stderr.write(`nominald: ${text}\n`);
     process.exitCode = exitCodeOf(error);
   }

@@ -79,7 +79,12 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
     },
   });
   const problems: string[] = [];
-  const read = <T>(option: string, text: string | undefined, expected: string, parse: (text: string) => T | null): T | null => {
+  const read = <T>(
+    option: string,
+    text: string | undefined,
+    expected: string,
+    parse: (text: string) => T | null,
+  ): T | null => {
     if (text === undefined) return null;
     const value = parse(text);
     if (value === null) problems.push(`Expected ${expected} for --${option} but received ${JSON.stringify(text)}`);
@@ -93,7 +98,8 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   const help = values.help === true;
   if (values.images === undefined && !help) problems.push("Expected --images DIR");
   if (values.out === undefined && values.config === undefined && !help) problems.push("Expected --out BANK");
-  if (values.station !== undefined && values.config === undefined) problems.push("Expected --config FILE beside --station");
+  if (values.station !== undefined && values.config === undefined)
+    problems.push("Expected --config FILE beside --station");
   const parsed: FitArguments = {
     help,
     images: values.images ?? "",
@@ -116,7 +122,12 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       }) ?? DEFAULT_FALSE_REJECT_RATE,
     index: read("index", values.index, "auto, exact or hnsw", (text) => INDEXES.find((kind) => kind === text) ?? null),
     region: read("region", values.region, "x,y,width,height in pixels", regionOf),
-    rotation: read("rotation", values.rotation, "0, 90, 180 or 270", (text) => ROTATIONS.find((one) => String(one) === text) ?? null),
+    rotation: read(
+      "rotation",
+      values.rotation,
+      "0, 90, 180 or 270",
+      (text) => ROTATIONS.find((one) => String(one) === text) ?? null,
+    ),
     skipBroken: values["skip-broken"] === true,
     models: values.models ?? [],
     threads: integer("threads", values.threads, 1, MOST_THREADS),

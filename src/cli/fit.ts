@@ -82,7 +82,8 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     falseRejectRate: parsed.falseRejectRate,
     index: parsed.index ?? configured?.station.index ?? "auto",
     onBroken: parsed.skipBroken ? "skip" : "refuse",
-    threads: parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),
+    threads:
+      parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),
     signal: io.signal,
     onProgress: (progress) => reporter.report(progress),
   };
@@ -97,10 +98,14 @@ interface Configured {
 async function stationOf(file: string, name: string | null): Promise<Configured> {
   const { config } = await loadConfig(file, process.env);
   const names = config.stations.map((station) => station.name);
-  const station = name === null && names.length === 1 ? config.stations[0] : config.stations.find((one) => one.name === name);
+  const station =
+    name === null && names.length === 1 ? config.stations[0] : config.stations.find((one) => one.name === name);
   if (station === undefined) {
     const actual = name === null ? "no --station" : `--station ${name}`;
-    throw new ConfigError("station", `Expected one of the stations ${names.join(", ")} of ${file} but received ${actual}`);
+    throw new ConfigError(
+      "station",
+      `Expected one of the stations ${names.join(", ")} of ${file} but received ${actual}`,
+    );
   }
   return { config, station };
 }

@@ -65,7 +65,12 @@ export async function scoreCommand(args: string[], io: CommandIo): Promise<numbe
   }
 }
 
-async function scoreFiles(scorer: FrameScorer, files: string[], folder: string | undefined, io: CommandIo): Promise<number> {
+async function scoreFiles(
+  scorer: FrameScorer,
+  files: string[],
+  folder: string | undefined,
+  io: CommandIo,
+): Promise<number> {
   let exitCode: number = EXIT.ok;
   for (const [number, file] of files.entries()) {
     if (io.signal.aborted) return EXIT.interrupted;
@@ -75,7 +80,8 @@ async function scoreFiles(scorer: FrameScorer, files: string[], folder: string |
       const ms = Number((performance.now() - begun).toFixed(2));
       const verdict = frame.score <= frame.threshold ? "PASS" : "FAIL";
       io.out(JSON.stringify({ file, score: frame.score, threshold: frame.threshold, verdict, ms }));
-      if (folder !== undefined) await writePictures(scorer, frame, folder, `${number + 1}-${basename(file, extname(file))}`);
+      if (folder !== undefined)
+        await writePictures(scorer, frame, folder, `${number + 1}-${basename(file, extname(file))}`);
     } catch (error) {
       // One bad file must not hide the scores of the others; anything that is not about the file ends the run.
       if (!(error instanceof NominalError) || error.faultClass !== "input") throw error;
@@ -87,7 +93,13 @@ async function scoreFiles(scorer: FrameScorer, files: string[], folder: string |
 }
 
 async function writePictures(scorer: FrameScorer, frame: ScoredFrame, folder: string, stem: string): Promise<void> {
-  const settings = { mask: true, overlay: true, overlayFormat: "jpeg", overlayQuality: 85, size: PICTURE_SIZE } as const;
+  const settings = {
+    mask: true,
+    overlay: true,
+    overlayFormat: "jpeg",
+    overlayQuality: 85,
+    size: PICTURE_SIZE,
+  } as const;
   const { mask, overlay } = await drawPictures(scorer.pictureInput(frame), settings, 0);
   if (mask !== undefined) await writeFile(join(folder, `${stem}.mask.png`), mask.data);
   if (overlay !== undefined) await writeFile(join(folder, `${stem}.overlay.jpg`), overlay.data);

@@ -110,7 +110,10 @@ export class StationReport {
     const { logger, station } = this.#options;
     for (const { reason } of faults.filter((fault) => !has(this.#faults, fault.reason))) {
       const { code, text, remedy } = REASONS[reason];
-      logger.error({ station: stationId(station), fault: reason, code, detail: this.#details.get(reason) }, `${text}. ${remedy}`);
+      logger.error(
+        { station: stationId(station), fault: reason, code, detail: this.#details.get(reason) },
+        `${text}. ${remedy}`,
+      );
     }
     for (const { reason } of this.#faults.filter((fault) => !has(faults, fault.reason))) {
       logger.info({ station: stationId(station), fault: reason, code: REASONS[reason].code }, "fault is over");

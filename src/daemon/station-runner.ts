@@ -66,8 +66,18 @@ export class StationRunner implements CameraListener, InferenceListener {
       },
       this.#now(),
     );
-    this.#camera = new CameraHost({ station, sharedMemoryFolder: device.sharedMemoryFolder, clock, logger, listener: this });
-    this.#report = new StationReport({ ...options, machine: this.#machine, cameraRestarts: () => this.#camera.restarts });
+    this.#camera = new CameraHost({
+      station,
+      sharedMemoryFolder: device.sharedMemoryFolder,
+      clock,
+      logger,
+      listener: this,
+    });
+    this.#report = new StationReport({
+      ...options,
+      machine: this.#machine,
+      cameraRestarts: () => this.#camera.restarts,
+    });
     this.#records = new PartRecords((part) => this.#report.part(part));
     session.setPlcState(this.#machine.plcState);
   }
@@ -191,7 +201,10 @@ export class StationRunner implements CameraListener, InferenceListener {
         this.#records.decided(effect.outcome);
         return;
       case "late-score":
-        logger.warn({ station: stationId(station), seq: effect.seq, score: effect.score }, "score came after its deadline");
+        logger.warn(
+          { station: stationId(station), seq: effect.seq, score: effect.score },
+          "score came after its deadline",
+        );
         return;
       case "plc-state":
         session.setPlcState(effect.state);

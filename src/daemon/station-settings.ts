@@ -60,6 +60,7 @@ function sourceOf(camera: CameraConfig): CaptureSource {
 
 /** The configuration's own check has made sure of it; this tells the compiler. */
 function needed(value: string | null, key: string): string {
-  if (value === null) throw new BugError("config-unchecked", `Expected ${key} to have been checked when the configuration was loaded`);
+  if (value === null)
+    throw new BugError("config-unchecked", `Expected ${key} to have been checked when the configuration was loaded`);
   return value;
 }

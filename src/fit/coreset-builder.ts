@@ -29,7 +29,10 @@ export class CoresetBuilder {
     const end = start + matrix.rows * this.#outputs;
     if (end > this.#data.length) {
       const capacity = this.#data.length / this.#outputs;
-      throw new BugError("coreset-capacity", `Expected at most ${capacity} rows but received ${this.#rows + matrix.rows}`);
+      throw new BugError(
+        "coreset-capacity",
+        `Expected at most ${capacity} rows but received ${this.#rows + matrix.rows}`,
+      );
     }
     if (this.#projection === null) this.#data.set(rows, start);
     else project(this.#projection, matrix, this.#data.subarray(start, end));

@@ -32,7 +32,9 @@ export class CoresetClient {
       onExit: ({ code, signal, spawnError }) => {
         const how = spawnError?.message ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
         const hint = signal === "SIGKILL" ? "; the machine may have run out of memory" : "";
-        this.#fail(new DeviceError("coreset-process", `Expected the coreset process to answer but it ended: ${how}${hint}`));
+        this.#fail(
+          new DeviceError("coreset-process", `Expected the coreset process to answer but it ended: ${how}${hint}`),
+        );
       },
     });
   }

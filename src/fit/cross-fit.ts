@@ -59,7 +59,13 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
         options.signal.throwIfAborted();
         const frame = frameOf(bank, image);
         const { distances, ids } = await exact.search(frame, bank.patches);
-        scores[image] = scoreOf(distances, ids, { rows: bank.patches, dims: rows.dims, data: frame }, rows, options.parameters);
+        scores[image] = scoreOf(
+          distances,
+          ids,
+          { rows: bank.patches, dims: rows.dims, data: frame },
+          rows,
+          options.parameters,
+        );
         mapMaxima[image] = options.map.compute(distances).reduce((largest, value) => Math.max(largest, value));
         options.onImage(image + 1);
       }
@@ -120,7 +126,10 @@ export function merged(a: IndexReport, b: IndexReport): IndexReport {
 }
 
 /** @returns the bank without the rows that came from the fold's images */
-export function withoutFold(bank: Pick<FittedBank, "rows" | "rowImage" | "quantiser" | "quantised">, fold: Fold): QuantisedBank {
+export function withoutFold(
+  bank: Pick<FittedBank, "rows" | "rowImage" | "quantiser" | "quantised">,
+  fold: Fold,
+): QuantisedBank {
   const ids: number[] = [];
   for (const [row, image] of bank.rowImage.entries()) if (image < fold.start || image >= fold.end) ids.push(row);
   if (ids.length === 0) {
@@ -132,7 +141,8 @@ export function withoutFold(bank: Pick<FittedBank, "rows" | "rowImage" | "quanti
   }
   const { dims } = bank.rows;
   const quantised = new Int8Array(ids.length * dims);
-  for (const [to, row] of ids.entries()) quantised.set(bank.quantised.subarray(row * dims, (row + 1) * dims), to * dims);
+  for (const [to, row] of ids.entries())
+    quantised.set(bank.quantised.subarray(row * dims, (row + 1) * dims), to * dims);
   return { rows: gatherRows(bank.rows, ids), quantiser: bank.quantiser, quantised };
 }
 

@@ -75,8 +75,16 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
   });
   const gathered = await gather(options, session, timer).finally(() => session.close());
   const { bank, grid, embedded } = gathered;
-  const calibration = await calibrate(bank, { ...options, grid, onProgress: (done) => timer.report("calibrate", done, bank.images) });
-  const indexes = await buildIndexes(bank, { ...options, calibration, onProgress: (done, total) => timer.report("index", done, total) });
+  const calibration = await calibrate(bank, {
+    ...options,
+    grid,
+    onProgress: (done) => timer.report("calibrate", done, bank.images),
+  });
+  const indexes = await buildIndexes(bank, {
+    ...options,
+    calibration,
+    onProgress: (done, total) => timer.report("index", done, total),
+  });
   timer.report("write", 0, 1);
   const draft = {
     manifest: {
@@ -108,7 +116,10 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
 async function checkOptions({ files, out, name, falseRejectRate, parameters }: FitOptions): Promise<void> {
   checkBankName(name);
   if (!(falseRejectRate > 0 && falseRejectRate < 1)) {
-    throw new ConfigError("false-reject-rate", `Expected a false-reject rate between 0 and 1 but received ${falseRejectRate}`);
+    throw new ConfigError(
+      "false-reject-rate",
+      `Expected a false-reject rate between 0 and 1 but received ${falseRejectRate}`,
+    );
   }
   const { ratio } = parameters.coreset;
   if (!(ratio > 0 && ratio <= 1)) {
@@ -119,7 +130,11 @@ async function checkOptions({ files, out, name, falseRejectRate, parameters }: F
   try {
     await access(dirname(out), constants.W_OK);
   } catch (cause) {
-    throw new DeviceError("bank-write", `Expected a folder that can be written for the bank ${out} but received: ${reasonOf(cause)}`, { cause });
+    throw new DeviceError(
+      "bank-write",
+      `Expected a folder that can be written for the bank ${out} but received: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
   const there = await stat(out).catch(() => null);
   if (there !== null && !there.isFile()) {
@@ -130,7 +145,10 @@ async function checkOptions({ files, out, name, falseRejectRate, parameters }: F
 function checkImageCount(usable: number, given: number): void {
   if (usable >= FEWEST_IMAGES) return;
   const of = usable === given ? "" : ` (of ${given} files)`;
-  throw new InputError("too-few-images", `Expected at least ${FEWEST_IMAGES} nominal images for a fit but received ${usable}${of}`);
+  throw new InputError(
+    "too-few-images",
+    `Expected at least ${FEWEST_IMAGES} nominal images for a fit but received ${usable}${of}`,
+  );
 }
 
 interface Gathered {

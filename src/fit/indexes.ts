@@ -35,7 +35,9 @@ export async function buildIndexes(bank: FittedBank, options: IndexesOptions): P
   const { threads, signal, calibration, onProgress } = options;
   const { rows, dims } = bank.rows;
   const isSmall = rows <= SMALL_BANK_ROWS;
-  const wantsGraph = options.index === "hnsw" || (options.index === "auto" && (isSmall || chooseIndex(rows, dims, bank.patches) === "hnsw"));
+  const wantsGraph =
+    options.index === "hnsw" ||
+    (options.index === "auto" && (isSmall || chooseIndex(rows, dims, bank.patches) === "hnsw"));
   const steps = wantsGraph ? 3 : 1;
   onProgress(0, steps);
   const { threshold } = calibration.record;

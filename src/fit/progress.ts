@@ -70,6 +70,11 @@ export function progressBar(progress: Progress, elapsedMs: number): string {
 /** The same as a plain sentence, for logs: `embedding images: 42 % (42/100), ETA 0:14`. */
 export function progressLine(progress: Progress, elapsedMs: number): string {
   const { percent, eta } = paceOf(progress, elapsedMs);
-  const rest = progress.done >= progress.total ? `, ${formatDuration(elapsedMs / 1000)} in all` : eta === null ? "" : `, ETA ${eta}`;
+  const rest =
+    progress.done >= progress.total
+      ? `, ${formatDuration(elapsedMs / 1000)} in all`
+      : eta === null
+        ? ""
+        : `, ETA ${eta}`;
   return `${STAGES[progress.stage].label}: ${percent} % (${progress.done}/${progress.total})${rest}`;
 }

@@ -23,6 +23,12 @@ export class StageTimer {
       const span = this.#spans.get(stage);
       return span === undefined ? 0 : span.ended - span.begun;
     };
-    return { embed: of("embed"), coreset: of("coreset"), calibrate: of("calibrate"), index: of("index"), write: of("write") };
+    return {
+      embed: of("embed"),
+      coreset: of("coreset"),
+      calibrate: of("calibrate"),
+      index: of("index"),
+      write: of("write"),
+    };
   }
 }

@@ -26,9 +26,13 @@ export class FrameReader {
         closeSync(file);
       }
     } catch (error) {
-      throw new DeviceError("frame-unreadable", `Expected frame ${frame.seq} in ${frame.path} but: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      throw new DeviceError(
+        "frame-unreadable",
+        `Expected frame ${frame.seq} in ${frame.path} but: ${reasonOf(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
     if (read !== bytes) {
       throw new DeviceError(

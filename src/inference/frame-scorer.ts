@@ -29,7 +29,12 @@ export interface ScoredFrame {
   readonly prepared: RawImage;
   /** Width over height of the region, after rotation. */
   readonly aspect: number;
-  readonly stages: { readonly resize: number; readonly backbone: number; readonly search: number; readonly score: number };
+  readonly stages: {
+    readonly resize: number;
+    readonly backbone: number;
+    readonly search: number;
+    readonly score: number;
+  };
 }
 
 /**

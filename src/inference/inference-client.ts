@@ -56,7 +56,10 @@ export class InferenceClient {
       onExit: (exit) => this.#onExit(exit),
     });
     this.#child.start();
-    const { id, answer } = this.#open<Readonly<Record<string, string>>>("start of inference", this.#options.startTimeoutMs);
+    const { id, answer } = this.#open<Readonly<Record<string, string>>>(
+      "start of inference",
+      this.#options.startTimeoutMs,
+    );
     this.#child.send({ type: "start", id, settings: this.#options.settings });
     return answer;
   }
@@ -71,7 +74,11 @@ export class InferenceClient {
    * @returns `scored`: the image score; `pictures`: resolves after it, null when they were not wanted, dropped, or
    *   the process died, and never rejects
    */
-  score(station: string, frame: FrameReference, wantsPictures: boolean): { scored: Promise<Scored>; pictures: Promise<Pictures | null> } {
+  score(
+    station: string,
+    frame: FrameReference,
+    wantsPictures: boolean,
+  ): { scored: Promise<Scored>; pictures: Promise<Pictures | null> } {
     const { frameTimeoutMs } = this.#options;
     const request = this.#open<Scored>(`score of frame ${frame.seq}`, frameTimeoutMs);
     const pictures = wantsPictures

@@ -6,7 +6,15 @@ import { FrameReader } from "./frame-reader.ts";
 import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
 import { JobLoop } from "./job-loop.ts";
 import { drawPictures } from "./pictures.ts";
-import type { BankSummary, FromInference, InferenceSettings, LoadBank, Pictures, PictureSettings, ToInference } from "./protocol.ts";
+import type {
+  BankSummary,
+  FromInference,
+  InferenceSettings,
+  LoadBank,
+  Pictures,
+  PictureSettings,
+  ToInference,
+} from "./protocol.ts";
 
 interface LoadedStation {
   readonly scorer: FrameScorer;
@@ -61,7 +69,10 @@ export class InferenceWorker {
   async #loadBank(id: number, load: LoadBank): Promise<void> {
     if (this.#settings === undefined) throw new BugError("not-started", "Expected start before load-bank");
     const bank = await readBank(load.bankPath);
-    const backbone = await findBackbone([...load.modelsFolders, builtInModelsFolder()], { sha256: bank.manifest.backbone.sha256, name: bank.manifest.backbone.name });
+    const backbone = await findBackbone([...load.modelsFolders, builtInModelsFolder()], {
+      sha256: bank.manifest.backbone.sha256,
+      name: bank.manifest.backbone.name,
+    });
     const scorer = await FrameScorer.create(bank, backbone, this.#settings, load);
     const warmUpMs = await warmUp(scorer);
     const previous = this.#stations.get(load.station);

@@ -22,7 +22,8 @@ export async function openIndex(
     quantised: bank.quantised,
   };
   const ofBank = wanted === "auto" ? manifest.index.kind : wanted;
-  const kind = ofBank === "auto" ? chooseIndex(manifest.rows, manifest.dims, manifest.grid.rows * manifest.grid.cols) : ofBank;
+  const kind =
+    ofBank === "auto" ? chooseIndex(manifest.rows, manifest.dims, manifest.grid.rows * manifest.grid.cols) : ofBank;
   if (kind === "exact") return ExactInt8.open(quantised, options);
   const parameters = manifest.index.hnsw ?? DEFAULT_HNSW;
   const graph = bank.hnsw ?? (await buildHnsw(bank.quantised, manifest.dims, parameters));

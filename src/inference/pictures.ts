@@ -45,9 +45,7 @@ export async function drawPictures(input: PictureInput, settings: PictureSetting
 
 /** @returns [width, height] in pixels with the given aspect and `size` as the longer side, each at least 1 */
 export function pictureSize(aspect: number, size: number): [number, number] {
-  return aspect >= 1
-    ? [size, Math.max(1, Math.round(size / aspect))]
-    : [Math.max(1, Math.round(size * aspect)), size];
+  return aspect >= 1 ? [size, Math.max(1, Math.round(size / aspect))] : [Math.max(1, Math.round(size * aspect)), size];
 }
 
 async function encodeMask(input: PictureInput, width: number, height: number): Promise<Picture> {

@@ -24,13 +24,19 @@ export class PendingRequests {
    * @param onDeadline called before the rejection, e.g. to kill a process that hangs
    * @returns the id to send along, and the answer's promise; rejects with `DeviceError` "request-deadline"
    */
-  open<T>(label: string, deadlineMs: number, onDeadline: () => void = () => undefined): { id: number; answer: Promise<T> } {
+  open<T>(
+    label: string,
+    deadlineMs: number,
+    onDeadline: () => void = () => undefined,
+  ): { id: number; answer: Promise<T> } {
     const id = this.#nextId++;
     const answer = new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         onDeadline();
-        reject(new DeviceError("request-deadline", `Expected an answer to ${label} within ${deadlineMs} ms but none came`));
+        reject(
+          new DeviceError("request-deadline", `Expected an answer to ${label} within ${deadlineMs} ms but none came`),
+        );
       }, deadlineMs);
       this.#pending.set(id, { resolve: (value) => resolve(value as T), reject, timer });
     });

@@ -31,7 +31,10 @@ test("a folder that another living process holds is refused, naming its pid", as
     writeFileSync(join(root, "daemon.lock"), `${other.pid} ${start}\n`);
     await assert.rejects(
       new StateFolder(root).take(),
-      (error) => error instanceof DeviceError && error.code === "state-folder-in-use" && error.message.includes(String(other.pid)),
+      (error) =>
+        error instanceof DeviceError &&
+        error.code === "state-folder-in-use" &&
+        error.message.includes(String(other.pid)),
     );
   } finally {
     other.kill("SIGKILL");
@@ -52,7 +55,8 @@ test("a state folder below a file is refused with its path", async () => {
   writeFileSync(join(root, "file"), "");
   await assert.rejects(
     new StateFolder(join(root, "file", "state")).take(),
-    (error) => error instanceof DeviceError && error.code === "state-folder-unwritable" && error.message.includes("file/state"),
+    (error) =>
+      error instanceof DeviceError && error.code === "state-folder-unwritable" && error.message.includes("file/state"),
   );
   rmSync(root, { recursive: true });
 });

@@ -41,7 +41,8 @@ test("the overlay is coloured where the part is anomalous and untouched elsewher
   const pixel = (x: number, y: number): number[] => [...data.subarray((y * SIDE + x) * 3, (y * SIDE + x) * 3 + 3)];
   const [red = 0, , blue = 0] = pixel(11, 11);
   assert.ok(red > 150 && blue < 80, `heat at the anomaly, got ${pixel(11, 11).join()}`);
-  for (const value of pixel(28, 28)) assert.ok(Math.abs(value - 100) <= 6, `frame elsewhere, got ${pixel(28, 28).join()}`);
+  for (const value of pixel(28, 28))
+    assert.ok(Math.abs(value - 100) <= 6, `frame elsewhere, got ${pixel(28, 28).join()}`);
 });
 
 test("pictures of a stretched region have the region's own aspect", async () => {

@@ -19,7 +19,10 @@ export interface Finished {
 }
 
 /** Runs a subcommand of nominald to its end, as a user would. */
-export async function nominald(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
+export async function nominald(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
   const process = new NominaldProcess(args, environment);
   return process.finished;
 }

@@ -54,7 +54,9 @@ export class LineClient {
 
   async fault(name: string): Promise<StateDocument["faults"][number]> {
     const find = (): StateDocument["faults"][number] | undefined =>
-      this.states().flatMap(({ faults }) => faults).find((fault) => fault.name === name);
+      this.states()
+        .flatMap(({ faults }) => faults)
+        .find((fault) => fault.name === name);
     await until(`fault ${name} in the state`, () => find() !== undefined);
     const fault = find();
     if (fault === undefined) throw new Error("unreachable: it was just found");

@@ -18,13 +18,19 @@ export interface TestPart {
 }
 
 /** Writes the parts as 001.png, 002.png … @returns the truth, in that order */
-export async function writeParts(folder: string, defects: readonly (DefectKind | null)[], firstSeed: number): Promise<TestPart[]> {
+export async function writeParts(
+  folder: string,
+  defects: readonly (DefectKind | null)[],
+  firstSeed: number,
+): Promise<TestPart[]> {
   await mkdir(folder, { recursive: true });
   const parts: TestPart[] = [];
   for (const [i, defect] of defects.entries()) {
     const { image, mask } = await renderPart({ seed: firstSeed + i, defect, size: PART_SIZE });
     const file = join(folder, `${String(i + 1).padStart(3, "0")}.png`);
-    await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } }).png({ compressionLevel: 1 }).toFile(file);
+    await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+      .png({ compressionLevel: 1 })
+      .toFile(file);
     parts.push({ defect, mask });
   }
   return parts;

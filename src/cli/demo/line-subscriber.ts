@@ -46,14 +46,22 @@ export class LineSubscriber {
   async start(): Promise<void> {
     const { url, identity } = this.#options;
     try {
-      const client = await connectAsync(url, { protocolVersion: 4, connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: 0 }, false);
+      const client = await connectAsync(
+        url,
+        { protocolVersion: 4, connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: 0 },
+        false,
+      );
       this.#client = client;
       client.on("message", (topic, payload) => this.#onMessage(topic, payload));
       // A connection that breaks later shows as parts that do not come.
       client.on("error", (error) => this.#options.onBroken(`connection to ${url}: ${error.message}`));
       await client.subscribeAsync(`${stationTopics(identity).root}/#`, { qos: 1 });
     } catch (error) {
-      throw new DeviceError("broker-unreachable", `Expected an MQTT broker at ${url} but: ${(error as Error).message}`, { cause: error });
+      throw new DeviceError(
+        "broker-unreachable",
+        `Expected an MQTT broker at ${url} but: ${(error as Error).message}`,
+        { cause: error },
+      );
     }
   }
 
@@ -110,7 +118,9 @@ export class LineSubscriber {
   #onPicture(kind: "mask" | "overlay", data: Buffer): void {
     const sha256 = createHash("sha256").update(data).digest("hex");
     // Equal masks (all black) have equal digests; whichever part gets it, the bytes are right.
-    const waiting = [...this.parts.values()].find((part) => part.record?.images[kind]?.sha256 === sha256 && part[kind] === undefined);
+    const waiting = [...this.parts.values()].find(
+      (part) => part.record?.images[kind]?.sha256 === sha256 && part[kind] === undefined,
+    );
     const part = waiting ?? this.#partBySha256.get(sha256);
     if (part === undefined) return this.#options.onBroken(`${kind} with digest ${sha256} belongs to no record`);
     part[kind] = data;
@@ -121,5 +131,8 @@ export class LineSubscriber {
 export function isComplete(part: ReceivedPart): boolean {
   const { record } = part;
   if (record === undefined) return false;
-  return (record.images.mask === null || part.mask !== undefined) && (record.images.overlay === null || part.overlay !== undefined);
+  return (
+    (record.images.mask === null || part.mask !== undefined) &&
+    (record.images.overlay === null || part.overlay !== undefined)
+  );
 }
