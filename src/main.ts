@@ -94,3 +94,7 @@ try {
     process.exitCode = exitCodeOf(error);
   }
 }
+
+// Native addons may hold the event loop open; everything that must end in order has ended in the subcommand, and on
+// Linux what was written to stdout and stderr has left.
+process.exit();

@@ -8,7 +8,7 @@ import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import { CaptureWatch, DEFAULT_WATCH_LIMITS } from "./capture-watch.ts";
 import type { WatchLimits } from "./capture-watch.ts";
-import type { CaptureSettings, CaptureSource, FromCapture, ToCapture } from "./protocol.ts";
+import type { CaptureSettings, FromCapture, ToCapture } from "./protocol.ts";
 import { createSlotFolder, removeFolder } from "./slot-folder.ts";
 
 export interface CaptureClientOptions {
@@ -42,14 +42,6 @@ const END_DEADLINE_MS = 1_000;
 const KILL_DEADLINE_MS = 3_000;
 /** At `close`, frames that are still being read may be released so long; then their slots go. */
 const RELEASE_DEADLINE_MS = 1_000;
-/** A GigE camera keeps the connection of a controller that vanished for 3 s (its heartbeat), and refuses others. */
-const ARAVIS_HEARTBEAT_MS = 3_500;
-
-/** @returns how long to wait after a loss before the same source can be opened again, ms */
-export function minimumRespawnDelayMs(source: CaptureSource): number {
-  return source.kind === "aravis" ? ARAVIS_HEARTBEAT_MS : 0;
-}
-
 /**
  * The daemon's end of one capture process: one life of one camera. It is started once and never starts its process
  * again; after a loss whoever supervises it closes it and makes another.

@@ -121,7 +121,7 @@ async function checkFile(file: string, type: ImageType, request: FolderRequest):
       `Expected a ${type} image by the name of ${file} but it holds ${content}`,
     );
   }
-  const size = checkImage(file, type, data);
+  const size = await checkImage(file, type, data);
   const { width = size.width, height = size.height } = request;
   if (size.width !== width || size.height !== height) {
     const asked = `${request.width ?? "any"} × ${request.height ?? "any"}`;

@@ -1,5 +1,5 @@
-import { crc32 } from "node:zlib";
-import { InputError } from "../shared/errors.ts";
+import { crc32, createInflate } from "node:zlib";
+import { InputError, reasonOf } from "../shared/errors.ts";
 
 export type ImageType = "png" | "jpeg";
 
@@ -12,6 +12,25 @@ const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0
 const PNG_DEPTHS = [1, 2, 4, 8];
 /** Length, type and CRC around a chunk's data. */
 const PNG_CHUNK_OVERHEAD = 12;
+/** Samples per pixel by PNG's colour type: grey, RGB, palette, grey and alpha, RGBA. */
+const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+/** First row, first column, step of rows, step of columns of Adam7's passes (PNG specification, 8.1). */
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [0, 4, 8, 8],
+  [4, 0, 8, 4],
+  [0, 2, 4, 4],
+  [2, 0, 4, 2],
+  [0, 1, 2, 2],
+  [1, 0, 2, 1],
+] as const;
+/** Bytes that are inflated at a time. */
+const INFLATE_CHUNK = 1 << 20;
+
+interface PngHeader extends ImageSize {
+  /** Bytes of all rows, each with its filter byte, as they come out of the compression. */
+  readonly rawBytes: number;
+}
 
 /** @returns what the first bytes say a file is, in words; "png" and "jpeg" are what we can take */
 export function typeByContent(data: Buffer): ImageType | "gif" | "bmp" | "tiff" | "webp" | "nothing" | "unknown" {
@@ -27,18 +46,21 @@ export function typeByContent(data: Buffer): ImageType | "gif" | "bmp" | "tiff" 
 }
 
 /**
- * Reads a file's structure without decoding it. GStreamer's decoders skip a broken file in silence or end the
- * stream at it, and mix up the channels of a 16-bit PNG (pngdec 1.22), so the file is judged before it gets there.
+ * Reads a file without keeping its picture. GStreamer's decoders skip a broken file in silence, end the stream at
+ * it, or deliver whatever lay in memory, and mix up the channels of a 16-bit PNG (pngdec 1.22); so the file is judged
+ * before it gets there. A PNG is checked wholly, checksums and compressed pixels; of a JPEG the structure, since
+ * its pixels carry no checksum and every decoder makes something of them.
  *
  * @param name for the message
  * @throws InputError "image-broken" or "image-unsupported"
  */
-export function checkImage(name: string, type: ImageType, data: Buffer): ImageSize {
+export async function checkImage(name: string, type: ImageType, data: Buffer): Promise<ImageSize> {
   return type === "png" ? checkPng(name, data) : checkJpeg(name, data);
 }
 
-function checkPng(name: string, data: Buffer): ImageSize {
-  let size: ImageSize | undefined;
+async function checkPng(name: string, data: Buffer): Promise<ImageSize> {
+  let header: PngHeader | undefined;
+  const pixels: Buffer[] = [];
   for (let offset = PNG_SIGNATURE.length; offset + PNG_CHUNK_OVERHEAD <= data.length;) {
     const length = data.readUInt32BE(offset);
     const end = offset + PNG_CHUNK_OVERHEAD + length;
@@ -47,20 +69,45 @@ function checkPng(name: string, data: Buffer): ImageSize {
     if (crc32(data.subarray(offset + 4, end - 4)) !== data.readUInt32BE(end - 4)) {
       throw broken(name, `its ${type} chunk at byte ${offset} has a wrong checksum`);
     }
-    if (type === "IHDR" && length >= 13) size = pngHeader(name, data, offset + 8);
+    if (type === "IHDR" && length >= 13) header = pngHeader(name, data, offset + 8);
+    if (type === "IDAT") pixels.push(data.subarray(offset + 8, end - 4));
     if (type === "IEND") {
-      if (size === undefined) throw broken(name, "it has no header");
-      return size;
+      if (header === undefined) throw broken(name, "it has no header");
+      await checkPixels(name, pixels, header.rawBytes);
+      return { width: header.width, height: header.height };
     }
     offset = end;
   }
   throw broken(name, `it ends after ${data.length} bytes, before its last chunk`);
 }
 
-function pngHeader(name: string, data: Buffer, offset: number): ImageSize {
-  const depth = data.readUInt8(offset + 8);
+function pngHeader(name: string, data: Buffer, offset: number): PngHeader {
+  const [width, height] = [data.readUInt32BE(offset), data.readUInt32BE(offset + 4)];
+  const [depth, channels] = [data.readUInt8(offset + 8), PNG_CHANNELS[data.readUInt8(offset + 9)]];
+  if (channels === undefined) throw broken(name, "its header names no colour type");
   if (!PNG_DEPTHS.includes(depth)) throw unsupported(name, `a PNG of ${depth} bits per channel`, "up to 8 bits");
-  return { width: data.readUInt32BE(offset), height: data.readUInt32BE(offset + 4) };
+  const passes = data.readUInt8(offset + 12) === 0 ? [[0, 0, 1, 1] as const] : ADAM7;
+  let rawBytes = 0;
+  for (const [firstRow, firstColumn, rowStep, columnStep] of passes) {
+    const rows = Math.max(0, Math.ceil((height - firstRow) / rowStep));
+    const columns = Math.max(0, Math.ceil((width - firstColumn) / columnStep));
+    if (columns > 0) rawBytes += rows * (1 + Math.ceil((columns * channels * depth) / 8));
+  }
+  return { width, height, rawBytes };
+}
+
+/** Inflates in pieces, off this thread, and keeps none of them. */
+async function checkPixels(name: string, compressed: readonly Buffer[], rawBytes: number): Promise<void> {
+  const inflate = createInflate({ chunkSize: INFLATE_CHUNK });
+  let bytes = 0;
+  try {
+    for (const piece of compressed) inflate.write(piece);
+    inflate.end();
+    for await (const piece of inflate) bytes += (piece as Buffer).length;
+  } catch (error) {
+    throw broken(name, `its pixels do not decompress (${reasonOf(error)})`);
+  }
+  if (bytes < rawBytes) throw broken(name, `it holds ${bytes} of the ${rawBytes} bytes of its pixels`);
 }
 
 function checkJpeg(name: string, data: Buffer): ImageSize {

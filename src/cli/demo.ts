@@ -34,8 +34,10 @@ const IDENTITY = { site: "demo", line: "line1", station: "washers" } as const;
 /** Parts a second; a pace that a person can follow. */
 const FRAMERATE = 5;
 /** From the start of the daemon, or the last message, to the next one at most this. */
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
+/** 60 images can show a false-reject rate of one in a hundred at most; the default of one in a thousand is for lines. */
+const CALIBRATION = ["--false-reject-rate", "0.01"];
 /** Below it on the rendered parts something is broken, not merely unlucky. */
 const LEAST_AUROC = 0.9;
 
@@ -81,7 +83,10 @@ export async function demoCommand(args: string[], io: CommandIo): Promise<number
         : await planFromMvtec(folders, values.images, count, seed);
     io.out("Fitting a memory bank on the nominal images …");
     const bank = join(out, "demo.bank");
-    const fitted = await runToEnd(["fit", "--images", folders.nominal, "--out", bank, "--name", "demo"], io.signal);
+    const fitted = await runToEnd(
+      ["fit", "--images", folders.nominal, "--out", bank, "--name", "demo", ...CALIBRATION],
+      io.signal,
+    );
     if (fitted !== 0) return io.signal.aborted ? EXIT.interrupted : fitted;
     const url = values.broker ?? (await broker.start());
     return await inspect({ io, out, work, url, plan }, bank, values.images === undefined);

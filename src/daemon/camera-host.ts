@@ -1,5 +1,6 @@
 import type { StationConfig } from "../config/config.ts";
-import { CaptureClient, minimumRespawnDelayMs } from "../capture/capture-client.ts";
+import { CaptureClient } from "../capture/capture-client.ts";
+import { minimumRespawnDelayMs } from "../capture/respawn-delay.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";

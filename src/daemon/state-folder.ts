@@ -1,6 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { DeviceError, reasonOf } from "../shared/errors.ts";
 import { processStartTicks } from "../shared/process-identity.ts";
 
@@ -23,6 +33,13 @@ export function replaceFile(folder: string, name: string, content: string): void
   }
 }
 
+/** Makes a folder and its parents. Node's own recursive mkdir never returns on file systems like /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o750 });
+}
+
 const LOCK = "daemon.lock";
 
 /**
@@ -39,7 +56,7 @@ export class StateFolder {
   /** @throws DeviceError "state-folder-unwritable" or "state-folder-in-use" */
   async take(): Promise<void> {
     try {
-      mkdirSync(this.path, { recursive: true, mode: 0o750 });
+      makeFolder(this.path);
       await this.#refuseOtherDaemon();
       replaceFile(this.path, LOCK, `${process.pid} ${(await processStartTicks(process.pid)) ?? ""}\n`);
     } catch (error) {

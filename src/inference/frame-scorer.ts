@@ -94,6 +94,14 @@ export class FrameScorer {
         { context: { bank: bank.bankId } },
       );
     }
+    if (manifest.parameters.imageScore.kind !== "maximum") {
+      await session.close();
+      throw new InputError(
+        "unsupported-image-score",
+        `Expected image score "maximum" of the bank but it asks for "${manifest.parameters.imageScore.kind}"`,
+        { context: { bank: bank.bankId } },
+      );
+    }
     const index = await openIndex(bank, overrides.index ?? "auto", {
       threads: settings.threads,
       spinning: settings.spinning,

@@ -1,19 +1,19 @@
 /**
  * Rows above which the graph (M = 16, ef = 64) is quicker than exact int8, by dimension. Medians in ms of one search on
- * two threads of an x86-64 server with VNNI (2 cores, shared), re-ranking included, embeddings of EfficientNet-Lite0:
+ * two threads of an x86-64 server with VNNI (2 cores), re-ranking included, embeddings of EfficientNet-Lite0:
  *
- *   1,600 queries × 152    1,000 rows   5,000   16,000   32,000
- *   exact int8                 9          33       96      232
- *   HNSW int8                 31          50       74       91
+ *   1,600 queries × 152    1,000 rows   5,000   16,000
+ *   exact int8                 5.6       17       46
+ *   HNSW int8                 18         25       33
  *     64 queries × 152
- *   exact int8                 0.5         2.1      6.9     14
- *   HNSW int8                  1.6         2.2      2.1      2.4
+ *   exact int8                 0.3        1.1      3.4
+ *   HNSW int8                  0.8        0.9      1.1
  *
  * The graph gains with the dimension, as it looks at fewer vectors: 784 queries × 384 cross at about 8,000 rows,
  * × 1,536 at about 5,000.
  */
 const CROSSOVERS = [
-  { dims: 152, rows: 12_000 },
+  { dims: 152, rows: 10_000 },
   { dims: 384, rows: 8_000 },
   { dims: 1536, rows: 5_000 },
 ] as const;
@@ -22,7 +22,7 @@ const CROSSOVERS = [
 const FEW_QUERIES = 256;
 
 /** How much earlier the graph wins with few queries. */
-const FEW_QUERIES_FACTOR = 0.5;
+const FEW_QUERIES_FACTOR = 0.4;
 
 /**
  * The quicker index for a bank. Both report true distances; exact int8 finds the nearest row slightly more often, so it

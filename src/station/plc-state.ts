@@ -1,5 +1,3 @@
-import type { StationSettings } from "./events.ts";
-
 /**
  * `plc/state`, after the states of OPC 40100-1 (machine vision): 1 preoperational, 2 initialising, 3 ready,
  * 4 busy (SingleExecution), 5 continuous (ContinuousExecution), 8 error, 9 halted.
@@ -7,7 +5,7 @@ import type { StationSettings } from "./events.ts";
 export type PlcState = "1" | "2" | "3" | "4" | "5" | "8" | "9";
 
 export interface PlcConditions {
-  readonly mode: StationSettings["mode"];
+  readonly mode: "continuous" | "camera";
   readonly started: boolean;
   readonly stopped: boolean;
   readonly faulty: boolean;

@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { crc32 } from "node:zlib";
-import { CaptureClient, minimumRespawnDelayMs } from "../../src/capture/capture-client.ts";
+import { fileURLToPath } from "node:url";
+import { CaptureClient } from "../../src/capture/capture-client.ts";
 import type { CaptureSource } from "../../src/capture/protocol.ts";
+import { minimumRespawnDelayMs } from "../../src/capture/respawn-delay.ts";
+import { removeStaleSlots } from "../../src/capture/slot-folder.ts";
+import { childEntry } from "../../src/shared/child-process.ts";
 import { ConfigError, DeviceError, InputError } from "../../src/shared/errors.ts";
 import type { FrameReference } from "../../src/shared/image.ts";
 import { isAlive, until } from "../support/until.ts";
 import { smallTmpfs } from "../support/small-tmpfs.ts";
 import { startCapture } from "./capture-rig.ts";
-import { picture, temporaryFolder } from "./pictures.ts";
+import { picture, pngChunk, temporaryFolder } from "./pictures.ts";
 import type { Colour } from "./pictures.ts";
 
 const RED: CaptureSource = { kind: "test", pattern: "red" };
@@ -191,7 +196,7 @@ test("a stopped process of a triggered camera is found by its silence", async (t
   await until("a frame", () => frames.length > 0);
   // All slots are taken: only the process's word every second tells that it lives.
   await sleep(3_000);
-  assert.deepEqual(lost, []);
+  assert.equal(lost.length, 0);
   process.kill(client.pid ?? 0, "SIGSTOP");
   await until("the loss", () => lost.length > 0);
   assert.equal(lost[0]?.code, "capture-hung");
@@ -291,13 +296,28 @@ test("broken and mixed files of a folder are told by name", async (t) => {
 
 test("a file whose structure is whole but whose picture does not decode is told by the count", async (t) => {
   const whole = await picture("png", 20, 20, [5, 5, 5]);
-  const path = await folderOf(t, { "a.png": whole, "b.png": withGarbagePicture(whole), "c.png": whole });
+  const path = await folderOf(t, { "a.png": whole, "b.png": withoutItsPalette(whole), "c.png": whole });
   const source = { kind: "folder", path, loop: false, paced: false } as const;
   const { lost, ended } = await startCapture(t, source, { onFrame: (frame, client) => client.release(frame) });
   await until("the loss", () => lost.length > 0);
   assert.ok(lost[0] instanceof InputError);
   assert.equal(lost[0].code, "folder-undecodable");
   assert.deepEqual(ended, []);
+});
+
+test("a capture process ends with a killed daemon, and the next daemon removes its slots", async (t) => {
+  const shared = await temporaryFolder(t);
+  const script = fileURLToPath(childEntry("orphan-capture", import.meta.url));
+  const options = process.execArgv.filter((option) => !option.startsWith("--test"));
+  const daemon = spawn(process.execPath, [...options, script, shared], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => daemon.kill("SIGKILL"));
+  const [line] = (await once(daemon.stdout, "data")) as [Buffer];
+  const pid = Number(line.toString());
+  assert.equal(await isAlive(pid), true);
+  assert.deepEqual(await removeStaleSlots(shared), { removed: 0, kept: 1, failed: 0 });
+  daemon.kill("SIGKILL");
+  await until("the end of the capture process", async () => !(await isAlive(pid)));
+  assert.deepEqual(await removeStaleSlots(shared), { removed: 1, kept: 0, failed: 0 });
 });
 
 test("full shared memory is told with its folder, and leaves nothing behind", async (t) => {
@@ -324,12 +344,10 @@ test("only a GigE camera makes the next start wait", () => {
   assert.ok(minimumRespawnDelayMs({ kind: "aravis", camera: "a", features: "" }) > 3_000);
 });
 
-/** Replaces the compressed pixels by other bytes and makes the chunk's checksum right again. */
-function withGarbagePicture(png: Buffer): Buffer {
-  const data = Buffer.from(png);
-  const type = data.indexOf("IDAT");
-  const length = data.readUInt32BE(type - 4);
-  data.fill(0xee, type + 4, type + 4 + length);
-  data.writeUInt32BE(crc32(data.subarray(type, type + 4 + length)), type + 4 + length);
-  return data;
+/** Calls its pixels indices into a palette, and carries none: no decoder can make a picture of it. */
+function withoutItsPalette(png: Buffer): Buffer {
+  // The header's data is 13 bytes at 16; the colour type is its tenth.
+  const header = Buffer.from(png.subarray(16, 29));
+  header.writeUInt8(3, 9);
+  return Buffer.concat([png.subarray(0, 8), pngChunk("IHDR", header), png.subarray(33)]);
 }

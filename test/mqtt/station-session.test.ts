@@ -116,6 +116,11 @@ test("a station whose process is killed is reported by its will", async (t) => {
   child.kill("SIGKILL");
   await ended;
   await until("the will", () => heard.texts("status").includes("0"));
+  const late = new Listener();
+  t.after(() => late.stop());
+  await late.start(mosquitto.url, { clientId: "late" });
+  await until("the retained will", () => late.texts("status").length > 0);
+  assert.deepEqual(late.texts("status"), ["0"]);
 });
 
 test("a broker that keeps nothing gets all retained values again when it comes back", async (t) => {

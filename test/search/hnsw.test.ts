@@ -102,7 +102,11 @@ test("real indexes compared with exact float32 give no score error on rows of th
 
 test("small banks are searched exactly, large ones by graph, earlier with more dimensions", () => {
   assert.equal(chooseIndex(960, 152, 1600), "exact");
+  assert.equal(chooseIndex(9000, 152, 1600), "exact");
   assert.equal(chooseIndex(100_000, 152, 1600), "hnsw");
+  // With few queries the graph wins above 0.4 · 10,000 rows.
+  assert.equal(chooseIndex(3999, 152, 64), "exact");
+  assert.equal(chooseIndex(4001, 152, 64), "hnsw");
   assert.equal(chooseIndex(7000, 384, 784), "exact");
   assert.equal(chooseIndex(9000, 384, 784), "hnsw");
   assert.equal(chooseIndex(4000, 1536, 784), "exact");

@@ -7,9 +7,11 @@ import type { DefectKind } from "../../src/cli/demo/part-geometry.ts";
 import { renderPart } from "../../src/cli/demo/render-part.ts";
 import { nominald, NominaldProcess } from "./daemon-process.ts";
 
-/** Edge of the rendered parts, pixels. Small, so that fits in tests take seconds. */
-export const PART_SIZE = 240;
-const NOMINAL_IMAGES = 24;
+/** Edge of the rendered parts, pixels. */
+export const PART_SIZE = 480;
+const NOMINAL_IMAGES = 40;
+/** At one in ten, 40 images are enough for a threshold without extrapolation. */
+const CALIBRATION = ["--false-reject-rate", "0.1"];
 
 export interface TestPart {
   readonly defect: DefectKind | null;
@@ -50,7 +52,7 @@ export class TestLine {
     const line = new TestLine(await mkdtemp(join(tmpdir(), "nominald-line-")));
     const images = join(line.folder, "nominal");
     await writeParts(images, new Array<null>(NOMINAL_IMAGES).fill(null), 1_000);
-    const fit = await nominald(["fit", "--images", images, "--out", line.bank, "--name", "washer"]);
+    const fit = await nominald(["fit", "--images", images, "--out", line.bank, "--name", "washer", ...CALIBRATION]);
     if (fit.code !== 0) throw new Error(`fit ended with ${fit.code}: ${fit.stderr}`);
     return line;
   }

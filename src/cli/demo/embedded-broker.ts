@@ -1,6 +1,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { Aedes } from "aedes";
 
+/** aedes drops QoS 0 messages to a subscriber whose socket holds more than this; pictures are such messages. */
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+
 /** A broker for the demo alone: in memory, on the loopback interface, on a port that the system picks. */
 export class EmbeddedBroker {
   readonly #sockets = new Set<Socket>();
@@ -10,7 +13,7 @@ export class EmbeddedBroker {
   /** @returns the URL to connect to */
   async start(): Promise<string> {
     const aedes = await Aedes.createBroker();
-    const server = createServer((socket) => {
+    const server = createServer({ highWaterMark: SOCKET_BUFFER_BYTES, noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
       aedes.handle(socket);

@@ -36,7 +36,9 @@ export class LineSubscriber {
   readonly states: string[] = [];
   readonly #options: LineSubscriberOptions;
   readonly #partBySha256 = new Map<string, ReceivedPart>();
-  #client: MqttClient | undefined;
+  /** Pictures whose record has not come yet: they travel on connections of their own. */
+  readonly #unclaimed = new Map<string, { kind: "mask" | "overlay"; data: Uint8Array }>();
+  readonly #clients: MqttClient[] = [];
 
   constructor(options: LineSubscriberOptions) {
     this.#options = options;
@@ -46,16 +48,20 @@ export class LineSubscriber {
   async start(): Promise<void> {
     const { url, identity } = this.#options;
     try {
-      const client = await connectAsync(
-        url,
-        { protocolVersion: 4, connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: 0 },
-        false,
-      );
-      this.#client = client;
-      client.on("message", (topic, payload) => this.#onMessage(topic, payload));
-      // A connection that breaks later shows as parts that do not come.
-      client.on("error", (error) => this.#options.onBroken(`connection to ${url}: ${error.message}`));
-      await client.subscribeAsync(`${stationTopics(identity).root}/#`, { qos: 1 });
+      const { plcResult, plcState, inspection, imageMask, imageOverlay } = stationTopics(identity);
+      // aedes loses one of two QoS 0 messages that one client gets at once, so each kind of picture has its own client.
+      for (const topics of [[plcResult, plcState, inspection], [imageMask], [imageOverlay]]) {
+        const client = await connectAsync(
+          url,
+          { protocolVersion: 4, connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: 0 },
+          false,
+        );
+        this.#clients.push(client);
+        client.on("message", (topic, payload) => this.#onMessage(topic, payload));
+        // A connection that breaks later shows as parts that do not come.
+        client.on("error", (error) => this.#options.onBroken(`connection to ${url}: ${error.message}`));
+        await client.subscribeAsync(topics, { qos: 1 });
+      }
     } catch (error) {
       throw new DeviceError(
         "broker-unreachable",
@@ -71,7 +77,7 @@ export class LineSubscriber {
   }
 
   async close(): Promise<void> {
-    await this.#client?.endAsync(true);
+    for (const client of this.#clients) await client.endAsync(true);
   }
 
   #onMessage(topic: string, payload: Buffer): void {
@@ -110,7 +116,10 @@ export class LineSubscriber {
     if (part === undefined) return this.#options.onBroken(`record of part ${record.seq} came before its result`);
     part.record = record;
     for (const picture of [record.images.mask, record.images.overlay]) {
-      if (picture !== null) this.#partBySha256.set(picture.sha256, part);
+      if (picture === null) continue;
+      this.#partBySha256.set(picture.sha256, part);
+      const early = this.#unclaimed.get(picture.sha256);
+      if (early !== undefined) part[early.kind] = early.data;
     }
     this.#options.onRecord(part);
   }
@@ -122,8 +131,8 @@ export class LineSubscriber {
       (part) => part.record?.images[kind]?.sha256 === sha256 && part[kind] === undefined,
     );
     const part = waiting ?? this.#partBySha256.get(sha256);
-    if (part === undefined) return this.#options.onBroken(`${kind} with digest ${sha256} belongs to no record`);
-    part[kind] = data;
+    if (part === undefined) this.#unclaimed.set(sha256, { kind, data });
+    else part[kind] = data;
   }
 }
 

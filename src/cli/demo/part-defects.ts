@@ -102,7 +102,7 @@ function scratch(part: PartGeometry, random: Random): Blemish {
 /** A blow: an oval hollow whose side towards the lamp lies in the shade, with a bright rim of displaced metal. */
 function dent(part: PartGeometry, random: Random): Blemish {
   const { point } = placeOnFace(part, random);
-  const radius = between(random, 11, 19) * part.unit;
+  const radius = between(random, 13, 20) * part.unit;
   const stretch = between(random, 0.78, 1);
   const angle = between(random, 0, Math.PI);
   const depth = between(random, 0.5, 0.75);
@@ -116,7 +116,7 @@ function dent(part: PartGeometry, random: Random): Blemish {
     const rim = smooth(0.84, 0.94, distance) * (1 - smooth(0.97, 1.06, distance));
     return {
       coverage: Math.min(1, Math.max(0, (1 - distance) * radius + 0.5)),
-      gain: 1 - 0.12 - depth * towardsLamp * slope + 0.22 * rim,
+      gain: 1 - 0.16 * (1 - smooth(0.7, 1, distance)) - depth * towardsLamp * slope + 0.25 * rim,
     };
   });
 }
@@ -127,19 +127,21 @@ function stain(part: PartGeometry, random: Random): Blemish {
   const radius = between(random, 15, 25) * part.unit;
   const lobes = [2, 3, 5].map((count) => ({
     count,
-    height: between(random, 0.05, 0.5 / count),
+    height: between(random, 0.05, 0.4 / count),
     phase: between(random, 0, Math.PI * 2),
   }));
+  const ripple = between(random, 0, Math.PI * 2);
   const rust = random.uniform() < 0.5;
-  const darkness = between(random, 0.34, 0.5);
-  const tint: Blemish["tint"] = rust ? [1, 0.76, 0.5] : [0.96, 0.94, 0.8];
+  const darkness = between(random, 0.26, 0.42);
+  const tint: Blemish["tint"] = rust ? [1.04, 0.82, 0.6] : [0.98, 0.95, 0.82];
   return blemishAround(point, radius * 1.6, part, tint, (x, y) => {
     const angle = Math.atan2(y - point.y, x - point.x);
     const edge =
       radius * lobes.reduce((sum, { count, height, phase }) => sum + height * Math.sin(count * angle + phase), 1);
     const inside = edge - Math.hypot(x - point.x, y - point.y);
-    const dried = 1 - smooth(0, 4 * part.unit, inside);
+    const dried = 1 - smooth(0, 5 * part.unit, inside);
+    const film = darkness * (0.72 + 0.28 * Math.sin((x * 0.21 + y * 0.13) / part.unit + ripple));
     const coverage = Math.min(1, Math.max(0, inside / (1.5 * part.unit) + 0.5));
-    return { coverage, gain: 1 - coverage * (darkness + 0.2 * dried) };
+    return { coverage, gain: 1 - coverage * (film + 0.18 * dried) };
   });
 }
