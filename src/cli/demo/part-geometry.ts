@@ -25,6 +25,8 @@ export interface PartGeometry {
   readonly outerRadius: number;
   readonly innerRadius: number;
   readonly holes: readonly Point[];
+  /** Radius of the circle on which the holes lie. */
+  readonly holeCircle: number;
   readonly holeRadius: number;
   /** Width of the bevel on outer and inner edge, and around the holes. */
   readonly chamfer: number;
@@ -69,6 +71,7 @@ export function partGeometry(seed: number, size: number): PartGeometry {
     outerRadius: (184 + within(1)) * unit,
     innerRadius: (80 + within(1)) * unit,
     holes,
+    holeCircle,
     holeRadius: 17 * unit,
     chamfer: 8 * unit,
     holeChamfer: 5 * unit,

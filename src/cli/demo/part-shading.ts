@@ -21,8 +21,15 @@ const clamp01 = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : valu
 export function metalAt(part: PartGeometry, holes: readonly Point[], x: number, y: number): number {
   const radius = length(x - part.centre.x, y - part.centre.y);
   let inside = Math.min(part.outerRadius - radius, radius - part.innerRadius);
-  for (const hole of holes) inside = Math.min(inside, length(x - hole.x, y - hole.y) - part.holeRadius);
+  if (isNearHoles(part, radius)) {
+    for (const hole of holes) inside = Math.min(inside, length(x - hole.x, y - hole.y) - part.holeRadius);
+  }
   return clamp01(inside + 0.5);
+}
+
+/** False for most pixels, which are thereby spared a look at each hole. */
+function isNearHoles(part: PartGeometry, radius: number): boolean {
+  return Math.abs(radius - part.holeCircle) < part.holeRadius + part.holeChamfer + 1;
 }
 
 /** @returns RGB, interleaved, the bytes of the picture */
@@ -61,11 +68,11 @@ function beltLight({ part, texture, holes }: Surface, x: number, y: number): num
   const shadowY = y + light.direction.y * 9 * unit;
   const radius = length(shadowX - part.centre.x, shadowY - part.centre.y);
   const depth = Math.min(part.outerRadius - radius, radius - part.innerRadius);
-  let shadow = 0.62 * clamp01(0.5 + depth / (9 * unit));
-  for (const hole of holes) {
-    if (length(x - hole.x, y - hole.y) < part.holeRadius + 1) shadow = Math.max(shadow, 0.55);
-  }
-  return woven * (1 - shadow);
+  const shadow = 0.62 * clamp01(0.5 + depth / (9 * unit));
+  const isInHole =
+    isNearHoles(part, length(x - part.centre.x, y - part.centre.y)) &&
+    holes.some((hole) => length(x - hole.x, y - hole.y) < part.holeRadius + 1);
+  return woven * (1 - (isInHole ? Math.max(shadow, 0.55) : shadow));
 }
 
 /** Brightness of the metal, 0–255: turning marks shine in two sectors, bevels by where they face, print is dark. */
@@ -86,7 +93,7 @@ function metalLight({ part, texture, holes, print, blemish }: Surface, x: number
   const facing = across * 62;
   if (fromOuter < part.chamfer) level = bevel(fromOuter / part.chamfer, level, 168 + facing);
   if (fromInner < part.chamfer) level = bevel(fromInner / part.chamfer, level, 140 - facing);
-  for (const hole of holes) {
+  for (const hole of isNearHoles(part, radius) ? holes : []) {
     const hx = x + 0.5 - hole.x;
     const hy = y + 0.5 - hole.y;
     const distance = length(hx, hy);
