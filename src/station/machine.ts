@@ -101,7 +101,7 @@ export class StationMachine {
     switch (event.type) {
       case "frame":
         if (this.#settings.mode === "camera") this.#acceptPart(event, now);
-        else this.#keepFreshest(event);
+        else this.#keepFreshest(event, now);
         return;
       case "frame-dropped":
         if (this.#settings.mode === "camera") this.#acceptDropped(event.captureSeq, now);
@@ -195,9 +195,10 @@ export class StationMachine {
     return this.#ledger.accept(frame, now);
   }
 
-  #keepFreshest(frame: FrameEvent): void {
+  /** The capture time is bounded here and not only when the frame becomes a part: see Ledger.accept. */
+  #keepFreshest(frame: FrameEvent, now: Instant): void {
     this.#skipFresh();
-    this.#fresh = frame;
+    this.#fresh = { ...frame, capturedAtMs: Math.min(frame.capturedAtMs, now.monotonicMs) };
   }
 
   #skipFresh(): void {

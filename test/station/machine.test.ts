@@ -232,6 +232,15 @@ test("in mode continuous a waiting frame that grows too old is skipped, not scor
   assert.deepEqual(bench.at(102, { type: "tick" }), ["release 2"]);
 });
 
+test("in mode continuous a capture time in the future does not let a waiting frame live past its deadline", () => {
+  const bench = new Bench({ mode: "continuous" }).ready();
+  bench.frame(0, 1);
+  bench.at(1, { type: "frame", frameId: 2, captureSeq: 2, capturedAtMs: 31 });
+  assert.deepEqual(bench.scored(10, 1, 1), ["release 1", "request 2", "1 PASS"]);
+  // It arrived at 1, so it is late at 101, not 100 after the moment at which its turn came.
+  assert.equal(bench.machine.nextDeadlineMs(), 101);
+});
+
 test("in mode continuous frames are skipped while nothing can score them", () => {
   const bench = new Bench({ mode: "continuous" });
   bench.at(0, { type: "camera-playing" });

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { decodeImageFile, listImageFiles } from "../../backbone/decode.ts";
@@ -59,28 +59,56 @@ export async function planFromMvtec(
   count: number,
   seed: number,
 ): Promise<PlannedPart[]> {
-  const kinds = await readdir(join(source, "test"), { withFileTypes: true }).catch((cause: unknown) => {
-    throw new InputError("mvtec-layout", `Expected train/good and test/<defect> below ${source} but there is no test`, {
-      cause,
-    });
-  });
+  const all = await listMvtecParts(source);
   await mkdir(folders.nominal, { recursive: true });
   await mkdir(folders.parts, { recursive: true });
-  const nominal = (await listImageFiles(join(source, "train", "good"))).slice(0, MOST_NOMINAL);
+  const nominal = evenly(await listImageFiles(join(source, "train", "good")), MOST_NOMINAL);
   const first = await decodeImageFile(nominal[0] ?? "");
   for (const [i, file] of nominal.entries()) {
     await writePng(await decodeImageFile(file), join(folders.nominal, fileName(i)), first);
-  }
-  const all: { file: string; truth: string }[] = [];
-  for (const kind of kinds.filter((entry) => entry.isDirectory()).map((entry) => entry.name)) {
-    const truth = kind === "good" ? "nominal" : kind;
-    for (const file of await listImageFiles(join(source, "test", kind))) all.push({ file, truth });
   }
   const chosen = shuffle(all, seed).slice(0, count);
   for (const [i, { file }] of chosen.entries()) {
     await writePng(await decodeImageFile(file), join(folders.parts, fileName(i)), first);
   }
   return chosen.map(({ truth }) => ({ truth, anomalous: truth !== "nominal" }));
+}
+
+interface MvtecPart {
+  readonly file: string;
+  readonly truth: string;
+}
+
+/** All test images below a folder in MVTec's layout, by kind and name. @throws InputError "mvtec-layout" */
+async function listMvtecParts(source: string): Promise<MvtecPart[]> {
+  const layout = `Expected a folder in MVTec's layout (train/good, test/good, test/<defect>) in ${source}`;
+  const missing: string[] = [];
+  for (const folder of [join("train", "good"), join("test", "good")]) {
+    if (!(await isFolder(join(source, folder)))) missing.push(folder);
+  }
+  if (missing.length > 0) throw new InputError("mvtec-layout", `${layout} but there is no ${missing.join(" and no ")}`);
+  const entries = await readdir(join(source, "test"), { withFileTypes: true });
+  const kinds = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
+  if (kinds.length < 2) throw new InputError("mvtec-layout", `${layout} but test holds good parts alone`);
+  const parts: MvtecPart[] = [];
+  for (const kind of kinds.sort()) {
+    const truth = kind === "good" ? "nominal" : kind;
+    for (const file of await listImageFiles(join(source, "test", kind))) parts.push({ file, truth });
+  }
+  return parts;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const entry = await stat(path).catch(() => undefined);
+  return entry?.isDirectory() === true;
+}
+
+/** At most `count` of the items, spread over all of them: neighbours in a folder are often pictures of one shift. */
+function evenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return items.filter(
+    (_, i) => Math.floor((i * count) / items.length) !== Math.floor(((i - 1) * count) / items.length),
+  );
 }
 
 function fileName(index: number): string {

@@ -22,6 +22,11 @@ export function latencyOf(part: ReceivedPart): number | null {
   return part.record === undefined ? null : part.receivedAtMs - part.record.times.capture;
 }
 
+/** Whether the verdict is what the part deserves: FAIL for an anomalous one, PASS for a nominal one. */
+export function isRight(part: ReceivedPart, planned: PlannedPart | undefined): boolean {
+  return planned !== undefined && part.result.verdict === (planned.anomalous ? "FAIL" : "PASS");
+}
+
 export function summarise(plan: readonly PlannedPart[], parts: ReadonlyMap<number, ReceivedPart>): DemoSummary {
   const count = (anomalous: boolean, verdict: string): number =>
     plan.filter((planned, i) => planned.anomalous === anomalous && parts.get(i + 1)?.result.verdict === verdict).length;
@@ -54,7 +59,7 @@ export const TABLE_HEAD = "  seq  truth          verdict     score / threshold  
 /** One row of the live table. */
 export function tableRow(part: ReceivedPart, planned: PlannedPart | undefined, colour: boolean): string {
   const { result, record } = part;
-  const right = planned !== undefined && (result.verdict === "FAIL") === planned.anomalous;
+  const right = isRight(part, planned);
   const score = record?.score;
   const threshold = record?.threshold;
   const scores =
