@@ -30,6 +30,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "models check FILE, models list",
     load: async () => (await import("./cli/models.ts")).modelsCommand,
   },
+  keys: {
+    summary: "keys of signed pushes: keys generate|trust|list|revoke|rearm",
+    load: async () => (await import("./cli/keys.ts")).keysCommand,
+  },
   demo: {
     summary: "parts pass a synthetic camera: the whole program on this machine",
     load: async () => (await import("./cli/demo.ts")).demoCommand,

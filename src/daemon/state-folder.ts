@@ -1,37 +1,8 @@
-import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DeviceError, reasonOf } from "../shared/errors.ts";
 import { processStartTicks } from "../shared/process-identity.ts";
-
-/** Replaces a file whole: temp file in the same folder, fsync, rename, fsync of the folder. */
-export function replaceFile(folder: string, name: string, content: string): void {
-  const temporary = join(folder, `.${name}.${randomUUID()}`);
-  const file = openSync(temporary, "wx", 0o600);
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, join(folder, name));
-  const directory = openSync(folder, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
+import { replaceFile } from "../shared/replace-file.ts";
 
 /** Makes a folder and its parents. Node's own recursive mkdir never returns on file systems like /proc. */
 function makeFolder(path: string): void {

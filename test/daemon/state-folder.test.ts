@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { replaceFile, StateFolder } from "../../src/daemon/state-folder.ts";
+import { StateFolder } from "../../src/daemon/state-folder.ts";
 import { DeviceError } from "../../src/shared/errors.ts";
 
 function temporaryFolder(): string {
@@ -60,12 +60,4 @@ test("a state folder below a file is refused with its path", async () => {
   );
   rmSync(root, { recursive: true });
 });
-
-test("replacing a file leaves no temporary behind", () => {
-  const root = temporaryFolder();
-  replaceFile(root, "a", "old");
-  replaceFile(root, "a", "new");
-  assert.equal(readFileSync(join(root, "a"), "utf8"), "new");
-  assert.deepEqual(readdirSync(root), ["a"]);
-  rmSync(root, { recursive: true });
 });
