@@ -4,11 +4,9 @@ import { openEnvelope, sealEnvelope } from "./envelope.ts";
 import { integer, literal, object, text } from "./shape.ts";
 import type { Problem, Shape } from "./shape.ts";
 import type { SigningKey } from "./signing-key.ts";
-import type { TrustedKeys } from "./trusted-keys.ts";
+import type { KeyRole, TrustedKeys } from "./trusted-keys.ts";
 
 export type DocumentType = "config" | "bank-offer" | "command";
-/** What a key may sign: `config` settings and commands, `bank` memory banks and backbones. */
-export type KeyRole = "config" | "bank";
 
 /** What a signed document says of itself, inside the signature. */
 export interface DocumentHead {

@@ -5,9 +5,11 @@ import { DeviceError, InputError, reasonOf } from "../shared/errors.ts";
 import { replaceFile } from "../shared/replace-file.ts";
 import { arrayOf, literal, object, orNull, text } from "./shape.ts";
 import type { Problem } from "./shape.ts";
-import type { KeyRole } from "./signed-document.ts";
 import { readPublicKey } from "./signing-key.ts";
 import type { PublicKey } from "./signing-key.ts";
+
+/** What a key may sign: `config` settings and commands, `bank` memory banks and backbones. */
+export type KeyRole = "config" | "bank";
 
 export interface TrustedKey extends PublicKey {
   readonly roles: readonly KeyRole[];

@@ -60,4 +60,3 @@ test("a state folder below a file is refused with its path", async () => {
   );
   rmSync(root, { recursive: true });
 });
-});
