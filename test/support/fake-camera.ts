@@ -2,10 +2,16 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { createServer } from "node:net";
+import type { Server } from "node:net";
 
 /** The control port of GigE Vision; the fake camera has no other. */
 const CONTROL_PORT = 3956;
 const START_DEADLINE_MS = 10_000;
+/** Test files run side by side, and there can be one fake camera: who listens here has it. */
+const LOCK_PORT = 39_560;
+const LOCK_DEADLINE_MS = 200_000;
+const LOCK_RETRY_MS = 250;
 
 /**
  * The fake GigE Vision camera of Debian's aravis-tools on the loopback: 512 × 512 frames of a moving ramp. There can
@@ -15,9 +21,11 @@ export class FakeCamera {
   /** What an aravis source is given as its camera. */
   readonly address = "127.0.0.1";
   #process: ChildProcess | undefined;
+  #lock: Server | undefined;
 
-  /** Resolves when the camera answers. */
+  /** Waits for its turn, then starts. Resolves when the camera answers. */
   async start(): Promise<void> {
+    this.#lock ??= await takeLock();
     const camera = spawn("arv-fake-gv-camera-0.8", ["-i", this.address, "-s", "GV01"], { stdio: "ignore" });
     this.#process = camera;
     let failure: Error | undefined;
@@ -32,10 +40,13 @@ export class FakeCamera {
   /** Ends it as a pulled plug does: without a word to its controller. Idempotent. */
   async stop(): Promise<void> {
     const camera = this.#process;
-    if (camera === undefined || camera.exitCode !== null || camera.signalCode !== null) return;
-    const exited = once(camera, "exit");
-    camera.kill("SIGKILL");
-    await exited;
+    if (camera !== undefined && camera.exitCode === null && camera.signalCode === null) {
+      const exited = once(camera, "exit");
+      camera.kill("SIGKILL");
+      await exited;
+    }
+    this.#lock?.close();
+    this.#lock = undefined;
   }
 
   /** Sends one discovery command (GigE Vision, 14.1) and waits a moment for its acknowledgement. */
@@ -56,5 +67,19 @@ export class FakeCamera {
     } finally {
       socket.close();
     }
+  }
+}
+
+async function takeLock(): Promise<Server> {
+  for (const endMs = Date.now() + LOCK_DEADLINE_MS; ;) {
+    const server = createServer();
+    const taken = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen({ port: LOCK_PORT, host: "127.0.0.1", exclusive: true }, () => resolve(true));
+    });
+    // A test that ends without stopping its camera must not be kept alive by the lock.
+    if (taken) return server.unref();
+    if (Date.now() > endMs) throw new Error(`Expected the fake camera to be free within ${LOCK_DEADLINE_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
   }
 }

@@ -52,6 +52,10 @@ export class LineClient {
     return this.payloads("state").map((payload) => JSON.parse(payload.toString()) as StateDocument);
   }
 
+  async until(what: string, holds: () => boolean): Promise<void> {
+    await until(what, holds, 60_000);
+  }
+
   async fault(name: string): Promise<StateDocument["faults"][number]> {
     const find = (): StateDocument["faults"][number] | undefined =>
       this.states()
