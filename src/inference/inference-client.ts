@@ -37,6 +37,7 @@ export class InferenceClient {
   readonly #pending = new PendingRequests();
   #child: ChildProcess<ToInference, FromInference> | undefined;
   #closed = false;
+  #versions: Readonly<Record<string, string>> = {};
 
   constructor(options: InferenceClientOptions) {
     this.#options = options;
@@ -46,8 +47,13 @@ export class InferenceClient {
     return this.#child?.pid;
   }
 
-  /** @returns the versions of what the process loaded; @throws DeviceError when it does not come up in time */
-  async start(): Promise<Readonly<Record<string, string>>> {
+  /** Of what the process loaded; empty until it is up. */
+  get versions(): Readonly<Record<string, string>> {
+    return this.#versions;
+  }
+
+  /** @throws DeviceError when the process does not come up in time */
+  async start(): Promise<void> {
     this.#child = new ChildProcess<ToInference, FromInference>({
       name: "inference",
       entry: childEntry("inference.child", import.meta.url),
@@ -61,7 +67,7 @@ export class InferenceClient {
       this.#options.startTimeoutMs,
     );
     this.#child.send({ type: "start", id, settings: this.#options.settings });
-    return answer;
+    this.#versions = await answer;
   }
 
   async loadBank(load: LoadBank): Promise<BankSummary> {

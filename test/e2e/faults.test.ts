@@ -68,8 +68,9 @@ test("after the inference process was killed at work the next frames are scored"
   }
 });
 
-test("the aravis fake GigE camera delivers frames end to end", async () => {
+test("the aravis fake GigE camera delivers frames end to end", async (t) => {
   const camera = new FakeCamera();
+  t.after(() => camera.stop());
   await camera.start();
   const client = await LineClient.connect(broker.url);
   const source = { source: "aravis", device: camera.address, width: 512, height: 512, framerate: 10 };
@@ -81,7 +82,6 @@ test("the aravis fake GigE camera delivers frames end to end", async () => {
   } finally {
     await daemon.dispose();
     await client.close();
-    await camera.stop();
   }
 });
 
