@@ -242,7 +242,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     const { logger, station } = this.#options;
     logger.warn({ station: stationId(station), frameId }, `frame was not scored: ${reasonOf(error)}`);
     // Of a process that is gone, `inferenceDown` tells; it decides all frames at once.
-    if (this.#inference !== client) return;
+    if (this.#inference !== client || client.gone) return;
     this.#handle({ type: "score-failed", frameId, reason: reasonFor(error) });
   }
 
