@@ -98,7 +98,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 
 test("every image of a folder becomes one part with a verdict, a record and pictures, and no slot stays", async (t) => {
   const { client, close } = await startStation(t, FOLDER_ONCE, { maxPending: PARTS });
-  await until("the records", () => client.records().length === PARTS, 90_000);
+  await until("the records", () => client.records().length === PARTS);
   await until("halted", () => client.texts("plc/state").at(-1) === "9");
   assert.deepEqual(
     client.results().map(({ seq }) => seq),
@@ -116,7 +116,7 @@ test("every image of a folder becomes one part with a verdict, a record and pict
 
 test("an inference process that is killed in the middle of a frame costs that frame; the next one is scored", async (t) => {
   const { client, close, pids, frames } = await startStation(t, BALL, { mode: "continuous", maxRateHz: 1_000 });
-  await until("verdicts", () => client.results().length > 3, 90_000);
+  await until("verdicts", () => client.results().length > 3);
   const [pid = 0] = pids;
   process.kill(pid, "SIGSTOP");
   // The frame that comes next is handed over and never answered; those after it show that it was.
@@ -127,7 +127,7 @@ test("an inference process that is killed in the middle of a frame costs that fr
   assert.match(fault.detail ?? "", /SIGKILL/);
   assert.ok(client.texts("plc/state").includes("8"));
   const before = client.results().length;
-  await until("verdicts again", () => client.results().length > before + 3, 90_000);
+  await until("verdicts again", () => client.results().length > before + 3);
   assert.equal(pids.length, 2);
   const results = client.results();
   assert.deepEqual(
@@ -149,7 +149,7 @@ test("without a bank that loads, every part of a triggered camera is decided at 
   const { client, close } = await startStation(t, FOLDER_ONCE, { bank });
   const fault = await client.fault("no-bank");
   assert.match(fault.detail ?? "", /none\.bank but there is no such file/);
-  await until("the outcomes", () => client.results().length === PARTS, 60_000);
+  await until("the outcomes", () => client.results().length === PARTS);
   assert.ok(client.results().every(({ verdict, code }) => verdict === "NO_VERDICT" && code === "0301"));
   await until("the records", () => client.records().length === PARTS);
   assert.ok(client.records().every(({ stages }) => stages === null));
@@ -159,7 +159,7 @@ test("without a bank that loads, every part of a triggered camera is decided at 
 
 test("parts that are open when the station closes are decided by the restart, and their records leave", async (t) => {
   const { client, close, pids, frames } = await startStation(t, BALL, { maxPending: 64 });
-  await until("verdicts", () => client.results().length > 3, 90_000);
+  await until("verdicts", () => client.results().length > 3);
   process.kill(pids[0] ?? 0, "SIGSTOP");
   const seen = frames();
   await until("frames", () => frames() > seen + 2);

@@ -106,7 +106,8 @@ export class TestLine {
           deadlineMs: 30_000,
           maxPending: 64,
           ...options.station,
-          camera: options.camera,
+          // Time without frames is no fault of a camera here either.
+          camera: { firstFrameTimeoutMs: 60_000, frameTimeoutMs: 30_000, ...options.camera },
         },
       ],
     };
