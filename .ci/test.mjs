@@ -23,7 +23,7 @@ const UNIT_ROOMS = ["shared", "patchcore", "station", "config", "bank", "backbon
 const NO_TESTS = ["support", "golden", "bench"];
 
 /** A test that hangs is ended by the runner after this long; none takes a tenth of it. Milliseconds. */
-const TEST_TIMEOUT_MS = 300_000;
+const TEST_TIMEOUT_MS = 600_000;
 
 function listFiles(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })

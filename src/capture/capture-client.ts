@@ -18,7 +18,7 @@ export interface CaptureClientOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   /** The pipeline plays; no frame has come yet. */
-  readonly onPlaying: (launch: string) => void;
+  readonly onPlaying: (launch: string, versions: Readonly<Record<string, string>>) => void;
   /** A frame lies in its slot until `release`. */
   readonly onFrame: (frame: FrameReference) => void;
   /** A frame came and found no slot free. */
@@ -164,7 +164,7 @@ export class CaptureClient {
         return;
       case "playing":
         this.#watch.onPlaying();
-        this.#options.onPlaying(message.launch);
+        this.#options.onPlaying(message.launch, message.versions);
         return;
       case "frame":
         this.#outstanding.set(message.frame.slot, message.frame.seq);

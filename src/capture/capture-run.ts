@@ -6,6 +6,7 @@ import type { Clock } from "../shared/clock.ts";
 import { BugError, InputError, reasonOf, toWireError } from "../shared/errors.ts";
 import { stageFolder } from "./folder-source.ts";
 import type { FolderFrames } from "./folder-source.ts";
+import { gstreamerVersion } from "./gstreamer-version.ts";
 import { FramePump } from "./frame-pump.ts";
 import { SINK_NAME, endsByItself, keepsOnlyNewest, launchString } from "./launch-string.ts";
 import { busFault, launchFault, silentFault } from "./pipeline-fault.ts";
@@ -88,7 +89,8 @@ export class CaptureRun {
     const startedAtMs = this.#clock.monotonicMs();
     pipeline.pollBus((message) => this.#onBus(message));
     pipeline.play();
-    this.#send({ type: "playing", launch });
+    const gstreamer = gstreamerVersion();
+    this.#send({ type: "playing", launch, versions: gstreamer === null ? {} : { gstreamer } });
     this.#pump = new FramePump({
       settings: this.#settings,
       sink,

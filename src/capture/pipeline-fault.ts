@@ -46,7 +46,10 @@ export function launchFault(settings: CaptureSettings, reason: string): NominalE
 export function busFault(settings: CaptureSettings, message: BusMessage, frames: number): NominalError {
   const { source } = settings;
   const reason = reasonOf(message);
-  if (/not-negotiated/.test(message.debug ?? "")) return capsFault(settings, reason);
+  // The first is GStreamer's, the second aravissrc's, which sets size, format and features at once.
+  if (/not-negotiated/.test(message.debug ?? "") || /could not set caps/i.test(message.message ?? "")) {
+    return capsFault(settings, reason);
+  }
   if (source.kind === "folder") {
     return new InputError(
       "folder-undecodable",
@@ -68,7 +71,9 @@ export function silentFault(settings: CaptureSettings, frames: number): NominalE
 }
 
 function capsFault(settings: CaptureSettings, reason: string): NominalError {
-  const requested = requestedCaps(settings);
+  const { source } = settings;
+  const features = source.kind === "aravis" ? source.features : "";
+  const requested = [requestedCaps(settings), features].filter((text) => text !== "").join(" ");
   const asked = requested === "" ? "a picture that converts to RGB" : requested;
   return new ConfigError(
     "caps-refused",

@@ -46,7 +46,12 @@ export type ToCapture =
 export type FromCapture =
   /** Every second: the process answers. Frames alone cannot tell this of a triggered camera. */
   | { readonly type: "alive" }
-  | { readonly type: "playing"; readonly launch: string }
+  | {
+      readonly type: "playing";
+      readonly launch: string;
+      /** Of what the process loaded: gstreamer. */
+      readonly versions: Readonly<Record<string, string>>;
+    }
   | { readonly type: "frame"; readonly frame: FrameReference }
   /** A frame came and no slot was free (`every` on a live source). */
   | { readonly type: "dropped"; readonly seq: number; readonly deliveredAtMs: number }

@@ -16,6 +16,7 @@ import { summarise, summaryText, TABLE_HEAD, tableRow, type DemoSummary } from "
 import { EmbeddedBroker } from "./demo/embedded-broker.ts";
 import { LineSubscriber } from "./demo/line-subscriber.ts";
 import type { CommandIo } from "./io.ts";
+import { makeOutputFolder } from "./output.ts";
 
 const HELP = `usage: nominald demo [options]
 
@@ -71,7 +72,7 @@ export async function demoCommand(args: string[], io: CommandIo): Promise<number
     return EXIT.usage;
   }
   const out = resolve(values.out ?? "demo-out");
-  await mkdir(out, { recursive: true });
+  makeOutputFolder(out);
   const work = await mkdtemp(join(tmpdir(), "nominald-demo-"));
   const broker = new EmbeddedBroker();
   try {

@@ -1,15 +1,15 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { decodeImageFile } from "../backbone/decode.ts";
 import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import { readBank } from "../bank/bundle-read.ts";
-import { FrameScorer, type ScoredFrame } from "../inference/frame-scorer.ts";
+import { FrameScorer, type ScoredFrame, type ScorerOverrides } from "../inference/frame-scorer.ts";
 import { drawPictures } from "../inference/pictures.ts";
-import { ConfigError, NominalError } from "../shared/errors.ts";
+import { NominalError } from "../shared/errors.ts";
 import { EXIT, exitCodeOf } from "../shared/exit-codes.ts";
 import type { CommandIo } from "./io.ts";
+import { makeOutputFolder, writeOutput } from "./output.ts";
 
 const HELP = `usage: nominald score --bank BANK [options] FILE…
 
@@ -24,8 +24,46 @@ Scores image files against a memory bank; one JSON object a line on stdout:
   --threads N          default: the machine's cores, at most 4`;
 
 const PICTURE_SIZE = 320;
+const INDEXES = ["auto", "exact", "hnsw"] as const;
+const MOST_THREADS = 256;
+
+interface ScoreArguments {
+  readonly help: boolean;
+  readonly bank: string;
+  readonly files: string[];
+  readonly overlay: string | undefined;
+  readonly models: readonly string[];
+  readonly threads: number;
+  readonly overrides: ScorerOverrides;
+}
 
 export async function scoreCommand(args: string[], io: CommandIo): Promise<number> {
+  const parsed = parseScoreArguments(args);
+  if ("problems" in parsed) {
+    io.err(`${parsed.problems.join("\n")}\n\n${HELP}`);
+    return EXIT.usage;
+  }
+  if (parsed.help) {
+    io.out(HELP);
+    return EXIT.ok;
+  }
+  const { files, overlay, models, threads, overrides } = parsed;
+  const bank = await readBank(parsed.bank);
+  const backbone = await findBackbone([...models, builtInModelsFolder()], bank.manifest.backbone);
+  const scorer = await FrameScorer.create(bank, backbone, { threads, spinning: false, provider: "cpu" }, overrides);
+  try {
+    if (overlay !== undefined) makeOutputFolder(overlay);
+    return await scoreFiles(scorer, files, overlay, io);
+  } finally {
+    await scorer.close();
+  }
+}
+
+/**
+ * @returns the checked command line, or everything that is wrong with it, one line each
+ * @throws TypeError of util.parseArgs for unknown options
+ */
+function parseScoreArguments(args: string[]): ScoreArguments | { readonly problems: readonly string[] } {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -39,30 +77,34 @@ export async function scoreCommand(args: string[], io: CommandIo): Promise<numbe
       help: { type: "boolean" },
     },
   });
-  if (values.help === true) {
-    io.out(HELP);
-    return EXIT.ok;
+  const help = values.help === true;
+  const threshold = values.threshold === undefined ? undefined : Number(values.threshold);
+  const threads = values.threads === undefined ? Math.min(4, availableParallelism()) : Number(values.threads);
+  const index = INDEXES.find((kind) => kind === (values.index ?? "auto"));
+  const problems: string[] = [];
+  if (!help && (values.bank === undefined || positionals.length === 0)) {
+    problems.push("Expected --bank BANK and at least one FILE");
   }
-  if (values.bank === undefined || positionals.length === 0) {
-    io.err(`Expected --bank BANK and at least one FILE.\n\n${HELP}`);
-    return EXIT.usage;
+  if (threshold !== undefined && !(Number.isFinite(threshold) && threshold > 0)) {
+    problems.push(`Expected a number above 0 for --threshold but received ${JSON.stringify(values.threshold)}`);
   }
-  const threshold = positiveNumber("--threshold", values.threshold);
-  const threads = positiveNumber("--threads", values.threads) ?? Math.min(4, availableParallelism());
-  const bank = await readBank(values.bank);
-  const backbone = await findBackbone([...(values.models ?? []), builtInModelsFolder()], bank.manifest.backbone);
-  const scorer = await FrameScorer.create(
-    bank,
-    backbone,
-    { threads, spinning: false, provider: "cpu" },
-    { index: indexKind(values.index), ...(threshold === undefined ? {} : { threshold }) },
-  );
-  try {
-    if (values.overlay !== undefined) await mkdir(values.overlay, { recursive: true });
-    return await scoreFiles(scorer, positionals, values.overlay, io);
-  } finally {
-    await scorer.close();
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
+    const received = JSON.stringify(values.threads);
+    problems.push(`Expected an integer from 1 to ${MOST_THREADS} for --threads but received ${received}`);
   }
+  if (index === undefined) {
+    problems.push(`Expected auto, exact or hnsw for --index but received ${JSON.stringify(values.index)}`);
+  }
+  if (index === undefined || problems.length > 0) return { problems };
+  return {
+    help,
+    bank: values.bank ?? "",
+    files: positionals,
+    overlay: values.overlay,
+    models: values.models ?? [],
+    threads,
+    overrides: { index, ...(threshold === undefined ? {} : { threshold }) },
+  };
 }
 
 async function scoreFiles(
@@ -101,26 +143,6 @@ async function writePictures(scorer: FrameScorer, frame: ScoredFrame, folder: st
     size: PICTURE_SIZE,
   } as const;
   const { mask, overlay } = await drawPictures(scorer.pictureInput(frame), settings, 0);
-  if (mask !== undefined) await writeFile(join(folder, `${stem}.mask.png`), mask.data);
-  if (overlay !== undefined) await writeFile(join(folder, `${stem}.overlay.jpg`), overlay.data);
-}
-
-function positiveNumber(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new ConfigError("bad-option", `Expected a number above 0 for ${option} but got ${JSON.stringify(text)}`);
-}
-
-function indexKind(text: string | undefined): "auto" | "exact" | "hnsw" {
-  switch (text) {
-    case undefined:
-    case "auto":
-      return "auto";
-    case "exact":
-    case "hnsw":
-      return text;
-    default:
-      throw new ConfigError("bad-option", `Expected auto, exact or hnsw for --index but got ${JSON.stringify(text)}`);
-  }
+  if (mask !== undefined) await writeOutput(join(folder, `${stem}.mask.png`), mask.data);
+  if (overlay !== undefined) await writeOutput(join(folder, `${stem}.overlay.jpg`), overlay.data);
 }

@@ -115,7 +115,7 @@ export const stationSchema: KeyTree<StationConfig> = {
       apply: "restart",
     }),
     path: key(nullable(pathRule), null, {
-      doc: "folder: a folder of image files of one type and one size, taken in the order of their names.",
+      doc: "folder: a folder of PNG files or one of JPEG files, taken in the order of their names; sizes may differ.",
       env: "CAMERA_PATH",
       apply: "local",
       isPath: true,
@@ -141,12 +141,12 @@ export const stationSchema: KeyTree<StationConfig> = {
       apply: "restart",
     }),
     width: key(edge, null, {
-      doc: "Pixels asked of the camera; null: what it offers.",
+      doc: "Pixels asked of the camera, or of every file of a folder; null: what it offers.",
       env: "CAMERA_WIDTH",
       apply: "restart",
     }),
     height: key(edge, null, {
-      doc: "Pixels asked of the camera; null: what it offers.",
+      doc: "Pixels asked of the camera, or of every file of a folder; null: what it offers.",
       env: "CAMERA_HEIGHT",
       apply: "restart",
     }),

@@ -10,8 +10,11 @@ import { Supervisor } from "./supervisor.ts";
 
 /** Who is told what the camera does. A frame stays in its slot until `client.release(frame)`. */
 export interface CameraListener {
-  /** @param launch the pipeline's launch string */
-  cameraPlaying(launch: string): void;
+  /**
+   * @param launch the pipeline's launch string
+   * @param versions of what the capture process loaded
+   */
+  cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void;
   cameraFrame(frame: FrameReference, client: CaptureClient): void;
   cameraDropped(captureSeq: number): void;
   cameraEnded(frames: number): void;
@@ -44,9 +47,9 @@ export class CameraHost {
           sharedMemoryFolder: options.sharedMemoryFolder,
           logger,
           clock,
-          onPlaying: (launch) => {
+          onPlaying: (launch, versions) => {
             logger.info({ station: settings.station, launch, childPid: client.pid }, "camera is playing");
-            listener.cameraPlaying(launch);
+            listener.cameraPlaying(launch, versions);
           },
           onFrame: (frame) => listener.cameraFrame(frame, client),
           onDropped: (seq) => listener.cameraDropped(seq),

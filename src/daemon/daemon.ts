@@ -1,6 +1,7 @@
 import { removeStaleSlots } from "../capture/slot-folder.ts";
 import type { DeviceConfig } from "../config/config.ts";
 import { StationSession } from "../mqtt/station-session.ts";
+import { ClockSync } from "../ops/clock-sync.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import { InferenceHost } from "./inference-host.ts";
@@ -28,6 +29,7 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #stateFolder: StateFolder;
+  readonly #clockSync: ClockSync;
   readonly #stations: readonly StationRunner[];
   readonly #inference: InferenceHost;
   #closing: Promise<void> | undefined;
@@ -36,11 +38,13 @@ export class Daemon {
     const { config, clock, logger, random, boot, versions } = options;
     this.#options = options;
     this.#stateFolder = new StateFolder(config.stateFolder);
+    this.#clockSync = new ClockSync({ logger });
+    const clockSync = (): ClockSync["state"] => this.#clockSync.state;
     this.#stations = config.stations.map((station) => {
       const identity = { site: config.site, line: station.line, station: station.name };
       const { device, broker } = config;
       const session = new StationSession({ identity, device, boot, broker, logger, clock, random });
-      return new StationRunner({ device: config, station, boot, versions, clock, logger, session });
+      return new StationRunner({ device: config, station, boot, versions, clock, clockSync, logger, session });
     });
     this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners: this.#stations });
   }
@@ -51,6 +55,7 @@ export class Daemon {
     const stale = await removeStaleSlots(config.sharedMemoryFolder);
     await this.#stateFolder.take();
     if (stale.removed > 0) logger.info({ ...stale }, "slots that a dead daemon had left were removed");
+    this.#clockSync.start();
     for (const station of this.#stations) station.start();
     this.#inference.start();
     logger.info({ boot, stations: config.stations.length }, "daemon is up");
@@ -66,7 +71,11 @@ export class Daemon {
     await Promise.all(this.#stations.map((station) => station.close()));
     await this.#inference.close();
     await Promise.all(this.#stations.map((station) => station.closeSession()));
-    this.#stateFolder.release();
+    this.#clockSync.close();
+    const unreleased = this.#stateFolder.release();
+    if (unreleased !== null) {
+      this.#options.logger.warn({ cause: unreleased.message }, "the lock in the state folder could not be removed");
+    }
     this.#options.logger.info({}, "daemon has stopped");
   }
 }

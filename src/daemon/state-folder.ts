@@ -1,17 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { DeviceError, reasonOf } from "../shared/errors.ts";
+import { makeFolder } from "../shared/make-folder.ts";
 import { processStartTicks } from "../shared/process-identity.ts";
 import { replaceFile } from "../shared/replace-file.ts";
 
-/** Makes a folder and its parents. Node's own recursive mkdir never returns on file systems like /proc. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  if (!existsSync(dirname(path))) makeFolder(dirname(path));
-  mkdirSync(path, { mode: 0o750 });
-}
-
 const LOCK = "daemon.lock";
+const FOLDER_MODE = 0o750;
 
 /**
  * The daemon's folder on disk. Taking it proves that it can be written and that no other daemon has it; two daemons
@@ -27,7 +22,7 @@ export class StateFolder {
   /** @throws DeviceError "state-folder-unwritable" or "state-folder-in-use" */
   async take(): Promise<void> {
     try {
-      makeFolder(this.path);
+      makeFolder(this.path, FOLDER_MODE);
       await this.#refuseOtherDaemon();
       replaceFile(this.path, LOCK, `${process.pid} ${(await processStartTicks(process.pid)) ?? ""}\n`);
     } catch (error) {
@@ -40,9 +35,19 @@ export class StateFolder {
     }
   }
 
-  /** Idempotent. */
-  release(): void {
-    rmSync(join(this.path, LOCK), { force: true });
+  /**
+   * Idempotent.
+   *
+   * @returns why the lock stays, or null. A disk may have become read-only since; the next daemon sees that the lock's
+   *   holder is gone.
+   */
+  release(): Error | null {
+    try {
+      rmSync(join(this.path, LOCK), { force: true });
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(reasonOf(error));
+    }
   }
 
   async #refuseOtherDaemon(): Promise<void> {

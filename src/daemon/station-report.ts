@@ -1,10 +1,12 @@
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { BankSummary, Picture } from "../inference/protocol.ts";
 import type { PictureSet } from "../mqtt/picture-lane.ts";
-import { inspectionRecord, type RecordedPicture } from "../mqtt/record.ts";
+import { inspectionRecord, type InspectionRecord, type RecordedPicture } from "../mqtt/record.ts";
 import { reportedFaults, type StateDocument } from "../mqtt/state-document.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
+import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { Clock } from "../shared/clock.ts";
+import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Fault } from "../station/events.ts";
 import type { StationMachine } from "../station/machine.ts";
@@ -19,6 +21,7 @@ export interface StationReportOptions {
   readonly boot: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  readonly clockSync: () => ClockSyncState;
   readonly logger: Logger;
   readonly session: StationSession;
   readonly machine: StationMachine;
@@ -36,6 +39,8 @@ export class StationReport {
   readonly #details = new Map<ReasonName, string>();
   #bank: BankSummary | null = null;
   #camera: { state: StateDocument["camera"]["state"]; launch: string | null } = { state: "starting", launch: null };
+  /** Of what the children loaded; one that is gone comes back with the same. */
+  #childVersions: Readonly<Record<string, string>> = {};
   #faults: readonly Fault[] = [];
   #stateAtMs = 0;
 
@@ -53,10 +58,10 @@ export class StationReport {
 
   /** `inspection` and then the pictures. */
   part({ outcome, scored, pictures, late }: FinishedPart): void {
-    const { session, device, station, boot } = this.#options;
+    const { session, device, station, boot, clockSync } = this.#options;
     const publishedAtWallMs = this.#publishedAtMs.get(outcome.seq) ?? null;
     this.#publishedAtMs.delete(outcome.seq);
-    session.publishRecord(
+    this.#publishRecord(
       inspectionRecord({
         identity: { site: device.site, line: station.line, station: station.name },
         boot,
@@ -68,11 +73,28 @@ export class StationReport {
         },
         ...(late && scored !== undefined ? { lateScore: { score: scored.score, threshold: scored.threshold } } : {}),
         publishedAtWallMs,
-        // Whether NTP holds the clock is not asked yet, and the record says so.
-        clockSync: "unknown",
+        clockSync: clockSync(),
       }),
     );
     if (pictures !== undefined) session.publishPictures(pictureSet(outcome, pictures));
+  }
+
+  /** A record that is too large is lost, and that is told; its part has its result, and the station goes on. */
+  #publishRecord(record: InspectionRecord): void {
+    const { session, logger, station } = this.#options;
+    try {
+      session.publishRecord(record);
+    } catch (error) {
+      if (!(error instanceof NominalError) || error.code !== "record-size") throw error;
+      logger.error(
+        { station: stationId(station), seq: record.seq, code: error.code },
+        `record is lost: ${error.message}`,
+      );
+    }
+  }
+
+  inferenceUp(versions: Readonly<Record<string, string>>): void {
+    this.#childVersions = { ...this.#childVersions, ...versions };
   }
 
   bankReady(summary: BankSummary): void {
@@ -92,7 +114,8 @@ export class StationReport {
     this.#details.set("inference-lost", error.message);
   }
 
-  cameraPlaying(launch: string): void {
+  cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
+    this.#childVersions = { ...this.#childVersions, ...versions };
     this.#camera = { state: "playing", launch };
     this.#details.delete("camera-lost");
   }
@@ -136,7 +159,7 @@ export class StationReport {
       mode: station.mode,
       commissioning: station.commissioning,
       plcState: machine.plcState,
-      versions,
+      versions: { ...versions, ...this.#childVersions },
       bank: this.#bank === null ? null : bankState(this.#bank),
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },

@@ -3,6 +3,7 @@ import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary } from "../inference/protocol.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
+import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
@@ -24,6 +25,7 @@ export interface StationRunnerOptions {
   readonly boot: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  readonly clockSync: () => ClockSyncState;
   readonly logger: Logger;
   readonly session: StationSession;
 }
@@ -106,6 +108,7 @@ export class StationRunner implements CameraListener, InferenceListener {
 
   inferenceUp(client: InferenceClient): void {
     this.#inference = client;
+    this.#report.inferenceUp(client.versions);
     void this.#loadBank(client);
   }
 
@@ -117,8 +120,8 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#startCamera();
   }
 
-  cameraPlaying(launch: string): void {
-    this.#report.cameraPlaying(launch);
+  cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
+    this.#report.cameraPlaying(launch, versions);
     this.#handle({ type: "camera-playing" });
     this.#report.publishState();
   }
@@ -239,7 +242,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     const { logger, station } = this.#options;
     logger.warn({ station: stationId(station), frameId }, `frame was not scored: ${reasonOf(error)}`);
     // Of a process that is gone, `inferenceDown` tells; it decides all frames at once.
-    if (this.#inference !== client) return;
+    if (this.#inference !== client || client.gone) return;
     this.#handle({ type: "score-failed", frameId, reason: reasonFor(error) });
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../shared/clock.ts";
-import { reasonOf } from "../shared/errors.ts";
+import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { RestartDecision, RestartPolicy } from "./restart-policy.ts";
 
@@ -66,7 +66,8 @@ export class Supervisor<T extends Closable> {
       if (signal.aborted) return;
       const decision = this.#options.policy.lost(this.#options.clock.monotonicMs());
       const again = decision.exhausted ? "restart budget spent, slow retries" : "restarting";
-      const fields = { losses: decision.losses, delayMs: decision.delayMs };
+      const code = error instanceof NominalError ? error.code : undefined;
+      const fields = { code, losses: decision.losses, delayMs: decision.delayMs };
       this.#options.logger.warn(fields, `${this.#options.name} lost, ${again}: ${error.message}`);
       this.#options.onDown(error, decision);
       await sleep(decision.delayMs, signal);

@@ -27,6 +27,8 @@ export interface InferenceClientOptions {
 /** Pictures follow their score; they may take as long as a frame and the pictures before it. */
 const PICTURES_TIMEOUT_FACTOR = 4;
 const CLOSE_DEADLINE_MS = 1_000;
+/** From SIGKILL to the end of the process; after it the process is given up as lost all the same. */
+const KILL_DEADLINE_MS = 3_000;
 
 /**
  * The daemon's end of one inference process. A request that is open when the process dies is rejected; a request
@@ -37,6 +39,10 @@ export class InferenceClient {
   readonly #pending = new PendingRequests();
   #child: ChildProcess<ToInference, FromInference> | undefined;
   #closed = false;
+  #gone: DeviceError | null = null;
+  #told = false;
+  #killTimer: NodeJS.Timeout | undefined;
+  #versions: Readonly<Record<string, string>> = {};
 
   constructor(options: InferenceClientOptions) {
     this.#options = options;
@@ -46,8 +52,18 @@ export class InferenceClient {
     return this.#child?.pid;
   }
 
-  /** @returns the versions of what the process loaded; @throws DeviceError when it does not come up in time */
-  async start(): Promise<Readonly<Record<string, string>>> {
+  /** The process has ended, or is being killed: it answers nothing any more. `onLost` follows unless it was closed. */
+  get gone(): boolean {
+    return this.#gone !== null;
+  }
+
+  /** Of what the process loaded; empty until it is up. */
+  get versions(): Readonly<Record<string, string>> {
+    return this.#versions;
+  }
+
+  /** @throws DeviceError when the process does not come up in time */
+  async start(): Promise<void> {
     this.#child = new ChildProcess<ToInference, FromInference>({
       name: "inference",
       entry: childEntry("inference.child", import.meta.url),
@@ -61,7 +77,7 @@ export class InferenceClient {
       this.#options.startTimeoutMs,
     );
     this.#child.send({ type: "start", id, settings: this.#options.settings });
-    return answer;
+    this.#versions = await answer;
   }
 
   async loadBank(load: LoadBank): Promise<BankSummary> {
@@ -95,16 +111,29 @@ export class InferenceClient {
   /** Ends the process; open requests are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#pending.rejectAll(new DeviceError("inference-closed", "Inference was closed while a request was open"));
+    clearTimeout(this.#killTimer);
+    this.#gone ??= new DeviceError("inference-closed", "Inference was closed while a request was open");
+    this.#pending.rejectAll(this.#gone);
     await this.#child?.close(CLOSE_DEADLINE_MS);
   }
 
+  /** A request to a process that is gone is rejected at once. */
   #open<T>(label: string, deadlineMs: number): { id: number; answer: Promise<T> } {
-    return this.#pending.open<T>(label, deadlineMs, () => this.#child?.kill());
+    const request = this.#pending.open<T>(label, deadlineMs, () => this.#giveUp(`no answer to ${label} in time`));
+    if (this.#gone !== null) this.#pending.reject(request.id, this.#gone);
+    return request;
   }
 
   #send(message: ToInference): void {
     this.#child?.send(message);
+  }
+
+  /** The process hangs: it is killed, and its loss told when it has ended. */
+  #giveUp(why: string): void {
+    if (this.#gone !== null) return;
+    this.#gone = lostBecause(why);
+    this.#child?.kill();
+    this.#killTimer = setTimeout(() => this.#lost(), KILL_DEADLINE_MS);
   }
 
   #onMessage(message: FromInference): void {
@@ -130,9 +159,19 @@ export class InferenceClient {
   }
 
   #onExit({ code, signal, spawnError }: ChildExit): void {
-    const how = spawnError?.message ?? signal ?? `exit code ${code}`;
-    const error = new DeviceError("inference-lost", `Expected the inference process to live but it ended: ${how}`);
-    this.#pending.rejectAll(error);
-    if (!this.#closed) this.#options.onLost(error);
+    this.#gone ??= lostBecause(spawnError?.message ?? signal ?? `exit code ${code}`);
+    this.#lost();
   }
+
+  #lost(): void {
+    clearTimeout(this.#killTimer);
+    if (this.#gone === null || this.#told) return;
+    this.#told = true;
+    this.#pending.rejectAll(this.#gone);
+    if (!this.#closed) this.#options.onLost(this.#gone);
+  }
+}
+
+function lostBecause(how: string): DeviceError {
+  return new DeviceError("inference-lost", `Expected the inference process to live and answer but it did not: ${how}`);
 }

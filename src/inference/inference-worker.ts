@@ -1,6 +1,8 @@
+import sharp from "sharp";
 import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import { readBank } from "../bank/bundle-read.ts";
 import { BugError, toWireError } from "../shared/errors.ts";
+import { loadOnnxRuntime } from "../shared/onnxruntime.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
@@ -42,7 +44,11 @@ export class InferenceWorker {
     switch (message.type) {
       case "start":
         this.#settings = message.settings;
-        this.#send({ type: "started", id: message.id, versions: { node: process.version } });
+        this.#jobs.addUrgent(async () => {
+          await this.#answer(message.id, async () =>
+            this.#send({ type: "started", id: message.id, versions: await loadedVersions() }),
+          );
+        });
         return;
       case "load-bank":
         this.#jobs.addUrgent(async () => {
@@ -118,6 +124,15 @@ export class InferenceWorker {
       },
     });
   }
+}
+
+/** ONNX Runtime is loaded here, so that a library that does not load is told at the start and not as a bank's fault. */
+async function loadedVersions(): Promise<Readonly<Record<string, string>>> {
+  const { env } = await loadOnnxRuntime();
+  return {
+    ...(env.versions.node === undefined ? {} : { onnxruntime: env.versions.node }),
+    sharp: sharp.versions.sharp,
+  };
 }
 
 async function picturesOf({ scorer, pictures }: LoadedStation, frame: ScoredFrame): Promise<Pictures> {

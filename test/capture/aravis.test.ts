@@ -9,7 +9,7 @@ import { FakeCamera } from "../support/fake-camera.ts";
 import { until } from "../support/until.ts";
 import { startCapture } from "./capture-rig.ts";
 
-// One test: there is one fake camera to a machine, and it takes one controller after the other.
+// One test: the fake camera takes one controller after the other.
 test("a GigE camera delivers frames end to end, refuses caps it has not, and is lost when it dies", async (t) => {
   const camera = new FakeCamera();
   t.after(() => camera.stop());
@@ -23,6 +23,16 @@ test("a GigE camera delivers frames end to end, refuses caps it has not, and is 
     assert.equal(lost[0].code, "caps-refused");
     assert.match(lost[0].message, /GenICam camera 127\.0\.0\.1 to give width=9999/);
     assert.deepEqual(frames, []);
+    await client.close();
+  });
+  await sleep(minimumRespawnDelayMs(source));
+
+  await t.test("a feature that the camera has not is named", async (t) => {
+    const { lost, client } = await startCapture(t, { ...source, features: "PixelFormat=Mono9" });
+    await until("the loss", () => lost.length > 0);
+    assert.ok(lost[0] instanceof ConfigError);
+    assert.equal(lost[0].code, "caps-refused");
+    assert.match(lost[0].message, /to give PixelFormat=Mono9 but it does not: .*'Mono9' not an entry/);
     await client.close();
   });
   await sleep(minimumRespawnDelayMs(source));
@@ -49,7 +59,7 @@ test("a GigE camera delivers frames end to end, refuses caps it has not, and is 
     assert.equal(lost.length, 0);
     // The ramp moves on with each frame.
     assert.ok(new Set(sums).size > 5);
-    await camera.stop();
+    await camera.unplug();
     await until("the loss", () => lost.length > 0);
     assert.ok(lost[0] instanceof DeviceError);
     assert.equal(lost[0].code, "camera-lost");

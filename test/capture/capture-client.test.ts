@@ -107,7 +107,8 @@ test("a paced folder in a loop begins again after its last file", async (t) => {
   const { ended, lost, dropped } = await startCapture(t, source, {
     delivery: "every",
     framerate: 40,
-    slotCount: 8,
+    // Room for both rounds: on a busy machine the credits may come late.
+    slotCount: 16,
     onFrame: (frame, owner) => {
       colours.push(colourOf(frame));
       owner.release(frame);
@@ -175,15 +176,15 @@ test("a capture process that is killed is lost once, and its slots go when the l
 
 test("a capture process that is stopped is killed by the daemon's own watch", async (t) => {
   const { client, frames, lost } = await startCapture(t, BALL, {
-    frameTimeoutMs: 300,
-    watchLimits: { silenceMs: 30_000, startMarginMs: 30_000, frameMarginMs: 200 },
+    frameTimeoutMs: 3_000,
+    watchLimits: { silenceMs: 60_000, startMarginMs: 30_000, frameMarginMs: 500 },
     onFrame: (frame, owner) => owner.release(frame),
   });
   await until("a frame", () => frames.length > 0);
   process.kill(client.pid ?? 0, "SIGSTOP");
   await until("the loss", () => lost.length > 0);
   assert.equal(lost[0]?.code, "capture-hung");
-  assert.match(lost[0].message, /Expected a frame within 500 ms/);
+  assert.match(lost[0].message, /Expected a frame within 3500 ms/);
   assert.equal(await isAlive(client.pid ?? 0), false);
 });
 
@@ -191,16 +192,16 @@ test("a stopped process of a triggered camera is found by its silence", async (t
   const { client, frames, lost } = await startCapture(t, BALL, {
     frameTimeoutMs: 0,
     slotCount: 1,
-    watchLimits: { silenceMs: 2_500, startMarginMs: 30_000, frameMarginMs: 0 },
+    watchLimits: { silenceMs: 4_000, startMarginMs: 30_000, frameMarginMs: 0 },
   });
   await until("a frame", () => frames.length > 0);
   // All slots are taken: only the process's word every second tells that it lives.
-  await sleep(3_000);
+  await sleep(4_500);
   assert.equal(lost.length, 0);
   process.kill(client.pid ?? 0, "SIGSTOP");
   await until("the loss", () => lost.length > 0);
   assert.equal(lost[0]?.code, "capture-hung");
-  assert.match(lost[0].message, /any message within 2500 ms/);
+  assert.match(lost[0].message, /any message within 4000 ms/);
 });
 
 test("close ends a stopped process, leaves no slot, is told no loss and may be called again", async (t) => {

@@ -14,6 +14,8 @@ export interface CaptureRig {
   /** All frames that came, in order; those lie in their slots until released. */
   readonly frames: FrameReference[];
   readonly playing: string[];
+  /** As told with each `playing`. */
+  readonly versions: Readonly<Record<string, string>>[];
   readonly dropped: number[];
   readonly ended: number[];
   readonly lost: NominalError[];
@@ -47,7 +49,14 @@ export async function startCapture(
 ): Promise<CaptureRig> {
   const { sharedMemoryFolder, watchLimits, environment, onFrame, ...settings } = options;
   const shared = sharedMemoryFolder ?? (await temporaryFolder(t));
-  const rig: Omit<CaptureRig, "client" | "slotFolders"> = { frames: [], playing: [], dropped: [], ended: [], lost: [] };
+  const rig: Omit<CaptureRig, "client" | "slotFolders"> = {
+    frames: [],
+    playing: [],
+    versions: [],
+    dropped: [],
+    ended: [],
+    lost: [],
+  };
   const client: CaptureClient = new CaptureClient({
     settings: { ...SETTINGS, ...settings, source },
     sharedMemoryFolder: shared,
@@ -55,7 +64,10 @@ export async function startCapture(
     clock: systemClock,
     ...(watchLimits === undefined ? {} : { watchLimits }),
     ...(environment === undefined ? {} : { environment }),
-    onPlaying: (launch) => rig.playing.push(launch),
+    onPlaying: (launch, versions) => {
+      rig.playing.push(launch);
+      rig.versions.push(versions);
+    },
     onFrame: (frame) => {
       rig.frames.push(frame);
       onFrame?.(frame, client);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -59,4 +59,16 @@ test("a state folder below a file is refused with its path", async () => {
       error instanceof DeviceError && error.code === "state-folder-unwritable" && error.message.includes("file/state"),
   );
   rmSync(root, { recursive: true });
+});
+
+test("a lock that cannot be removed any more is told and does not end the daemon", async () => {
+  const root = temporaryFolder();
+  const folder = new StateFolder(root);
+  await folder.take();
+  // In place of a disk that has become read-only: unlink refuses a folder, even to root.
+  rmSync(join(root, "daemon.lock"));
+  mkdirSync(join(root, "daemon.lock"));
+  assert.match(folder.release()?.message ?? "", /daemon\.lock/);
+  rmSync(root, { recursive: true });
+  assert.equal(folder.release(), null);
 });

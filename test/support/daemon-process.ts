@@ -34,8 +34,14 @@ export class NominaldProcess {
   #stdout = "";
   #stderr = "";
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], {
+  /** @param prefix a command that becomes the program by exec, so that the process id stays the same */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    prefix: readonly string[] = [],
+  ) {
+    const [file = process.execPath, ...rest] = [...prefix, process.execPath, "--import", "tsx", MAIN, ...args];
+    const child = spawn(file, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /** Waits for the broker to listen, and for it to end, ms. */
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 5_000;
 
 export interface MosquittoOptions {

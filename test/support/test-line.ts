@@ -9,9 +9,21 @@ import { nominald, NominaldProcess } from "./daemon-process.ts";
 
 /** Edge of the rendered parts, pixels. */
 export const PART_SIZE = 480;
-const NOMINAL_IMAGES = 40;
 /** At one in ten, 40 images are enough for a threshold without extrapolation. */
 const CALIBRATION = ["--false-reject-rate", "0.1"];
+
+/** How much work goes into the bank. */
+export interface LineQuality {
+  readonly images: number;
+  /** `--size` of the fit, pixels. */
+  readonly size: number;
+  readonly ratio: number;
+}
+
+/** Its verdicts are right. */
+const TRUE_VERDICTS: LineQuality = { images: 40, size: 320, ratio: 0.01 };
+/** For tests in which it matters that there is a verdict, and not which. */
+export const ANY_VERDICTS: LineQuality = { images: 10, size: 64, ratio: 0.1 };
 
 export interface TestPart {
   readonly defect: DefectKind | null;
@@ -48,20 +60,33 @@ export class TestLine {
     this.bank = join(folder, "washer.bank");
   }
 
-  static async prepare(): Promise<TestLine> {
+  /** @param fitOptions further options of `nominald fit` */
+  static async prepare(quality = TRUE_VERDICTS, fitOptions: readonly string[] = []): Promise<TestLine> {
     const line = new TestLine(await mkdtemp(join(tmpdir(), "nominald-line-")));
     const images = join(line.folder, "nominal");
-    await writeParts(images, new Array<null>(NOMINAL_IMAGES).fill(null), 1_000);
-    const fit = await nominald(["fit", "--images", images, "--out", line.bank, "--name", "washer", ...CALIBRATION]);
+    await writeParts(images, new Array<null>(quality.images).fill(null), 1_000);
+    const work = ["--size", String(quality.size), "--ratio", String(quality.ratio), ...fitOptions];
+    const named = ["--out", line.bank, "--name", "washer"];
+    const fit = await nominald(["fit", "--images", images, ...named, ...work, ...CALIBRATION]);
     if (fit.code !== 0) throw new Error(`fit ended with ${fit.code}: ${fit.stderr}`);
     return line;
   }
 
-  /** Writes a configuration of one station `line1/st1` and starts the daemon on it. */
-  async run(options: { broker: string; station?: object; camera: object; device?: object }): Promise<NominaldProcess> {
+  /**
+   * Writes a configuration of one station `line1/st1` and starts the daemon on it.
+   *
+   * @param options.prefix a command that becomes the daemon by exec
+   */
+  async run(options: {
+    broker: string;
+    station?: object;
+    camera: object;
+    device?: object;
+    prefix?: readonly string[];
+  }): Promise<NominaldProcess> {
     const file = join(this.folder, "config.yaml");
     await writeFile(file, stringify(this.config(options)));
-    return new NominaldProcess(["run", "--config", file]);
+    return new NominaldProcess(["run", "--config", file], {}, options.prefix);
   }
 
   config(options: { broker: string; station?: object; camera: object; device?: object }): object {
@@ -81,7 +106,8 @@ export class TestLine {
           deadlineMs: 30_000,
           maxPending: 64,
           ...options.station,
-          camera: options.camera,
+          // Time without frames is no fault of a camera here either.
+          camera: { firstFrameTimeoutMs: 60_000, frameTimeoutMs: 30_000, ...options.camera },
         },
       ],
     };

@@ -5,7 +5,7 @@ import { processStartTicks } from "../../src/shared/process-identity.ts";
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 30_000,
+  deadlineMs = 90_000,
 ): Promise<void> {
   for (const endMs = performance.now() + deadlineMs; !(await condition());) {
     if (performance.now() > endMs) throw new Error(`Expected ${what} within ${deadlineMs} ms but it did not come`);

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { FrameReader } from "../../src/inference/frame-reader.ts";
+import { DeviceError } from "../../src/shared/errors.ts";
+import type { RawImage } from "../../src/shared/image.ts";
+import { slotFrame } from "./slot-frames.ts";
+
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "nominald-reader-"));
+});
+after(() => rm(folder, { recursive: true }));
+
+function image(width: number, height: number, format: RawImage["format"], first: number): RawImage {
+  const bytes = width * height * (format === "RGB" ? 3 : 1);
+  return { width, height, format, data: Uint8Array.from({ length: bytes }, (_, i) => (first + i) % 256) };
+}
+
+test("a frame comes back byte by byte, also a smaller one after a larger one and a grey one after a coloured one", async () => {
+  const reader = new FrameReader();
+  for (const [slot, one] of [image(7, 5, "RGB", 3), image(2, 2, "RGB", 90), image(5, 4, "GRAY8", 200)].entries()) {
+    assert.deepEqual(reader.read(await slotFrame(folder, slot, one)), one);
+  }
+});
+
+test("a slot that has held a larger frame gives the frame's own bytes alone", async () => {
+  const small = image(2, 2, "GRAY8", 10);
+  const frame = await slotFrame(folder, 0, small);
+  await writeFile(frame.path, Buffer.concat([small.data, new Uint8Array(100)]));
+  assert.deepEqual(new FrameReader().read(frame), small);
+});
+
+test("a slot that is shorter than its frame is told with both lengths, and nothing of the frame before is taken for it", async () => {
+  const reader = new FrameReader();
+  const frame = await slotFrame(folder, 0, image(4, 4, "RGB", 1));
+  reader.read(frame);
+  await truncate(frame.path, 47);
+  assert.throws(
+    () => reader.read(frame),
+    (error) =>
+      error instanceof DeviceError &&
+      error.code === "frame-unreadable" &&
+      /Expected 48 bytes for 4 × 4 RGB in .*0\.raw but it holds 47/.test(error.message),
+  );
+});
+
+test("a slot that is gone is told with its path", async () => {
+  const frame = await slotFrame(folder, 9, image(1, 1, "GRAY8", 0));
+  await rm(frame.path);
+  assert.throws(() => new FrameReader().read(frame), { code: "frame-unreadable", message: /9\.raw but: ENOENT/ });
+});

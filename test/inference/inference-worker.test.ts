@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { InferenceWorker } from "../../src/inference/inference-worker.ts";
+import type { FromInference, LoadBank } from "../../src/inference/protocol.ts";
+import type { FrameReference } from "../../src/shared/image.ts";
+import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
+import { until } from "../support/until.ts";
+import { partImage, slotFrame } from "./slot-frames.ts";
+
+let line: TestLine;
+let frames: FrameReference[] = [];
+
+before(async () => {
+  line = await TestLine.prepare(ANY_VERDICTS);
+  const slots = join(line.folder, "slots");
+  await mkdir(slots);
+  frames = await Promise.all([1, 2, 3, 4, 5].map(async (seed, slot) => slotFrame(slots, slot, await partImage(seed))));
+});
+after(() => line.dispose());
+
+const SETTINGS = { threads: 1, spinning: false, provider: "cpu" } as const;
+
+function load(changes: Partial<LoadBank> = {}): LoadBank {
+  return {
+    station: "line1/st1",
+    bankPath: line.bank,
+    modelsFolders: [],
+    index: "auto",
+    pictures: { mask: true, overlay: false, overlayFormat: "jpeg", overlayQuality: 80, size: 64 },
+    ...changes,
+  };
+}
+
+function startWorker() {
+  const sent: FromInference[] = [];
+  const worker = new InferenceWorker((message) => sent.push(message));
+  /** The answer to a request, once it is there. */
+  const answer = async (id: number): Promise<FromInference> => {
+    await until(`an answer to ${id}`, () => sent.some((message) => message.id === id));
+    const answers = sent.filter((message) => message.id === id);
+    assert.equal(answers.length, 1);
+    return answers[0] as FromInference;
+  };
+  return { worker, sent, answer };
+}
+
+async function startedWorker() {
+  const started = startWorker();
+  started.worker.handle({ type: "start", id: 1, settings: SETTINGS });
+  started.worker.handle({ type: "load-bank", id: 2, load: load() });
+  assert.equal((await started.answer(2)).type, "bank-loaded");
+  return started;
+}
+
+const score = (id: number, picturesId: number | null, frame: FrameReference | undefined) => {
+  assert.ok(frame !== undefined);
+  return { type: "score", id, picturesId, station: "line1/st1", frame } as const;
+};
+
+test("a bank before the start, and a frame of a station without a bank, are answered as mistakes of ours", async () => {
+  const { worker, answer } = startWorker();
+  worker.handle({ type: "load-bank", id: 1, load: load() });
+  worker.handle(score(2, null, frames[0]));
+  for (const [id, code] of [
+    [1, "not-started"],
+    [2, "no-bank"],
+  ] as const) {
+    const message = await answer(id);
+    assert.ok(message.type === "failed");
+    assert.deepEqual([message.error.code, message.error.faultClass], [code, "bug"]);
+  }
+});
+
+test("verdicts come in order before any pictures, and pictures that hold up newer frames are dropped", async () => {
+  const { worker, sent, answer } = await startedWorker();
+  for (const [i, frame] of frames.entries()) worker.handle(score(10 + i, 20 + i, frame));
+  for (const i of frames.keys()) await answer(20 + i);
+  const order = sent.slice(2).map(({ type, id }) => `${type} ${id}`);
+  // Two pictures may wait. The third, fourth and fifth frame each push the oldest out; the last two are drawn at the end.
+  assert.deepEqual(order, [
+    ...["scored 10", "scored 11", "scored 12", "pictures 20", "scored 13", "pictures 21", "scored 14", "pictures 22"],
+    ...["pictures 23", "pictures 24"],
+  ]);
+  const drawn = sent.flatMap((message) => (message.type === "pictures" ? [message.pictures] : []));
+  assert.deepEqual(
+    drawn.map((pictures) => pictures === null),
+    [true, true, true, false, false],
+  );
+  assert.equal(drawn[4]?.mask?.contentType, "image/png");
+  assert.equal(drawn[4]?.overlay, undefined);
+});
+
+test("a frame that cannot be read is answered once, its pictures with nothing, and the next is scored", async () => {
+  const { worker, answer } = await startedWorker();
+  const frame = frames[0] as FrameReference;
+  worker.handle(score(10, 20, { ...frame, path: join(line.folder, "gone.raw") }));
+  worker.handle(score(11, null, frame));
+  const failed = await answer(10);
+  assert.ok(failed.type === "failed");
+  assert.equal(failed.error.code, "frame-unreadable");
+  assert.deepEqual(await answer(20), { type: "pictures", id: 20, pictures: null });
+  assert.equal((await answer(11)).type, "scored");
+});
+
+test("a bank that is loaded anew takes the place of the old one; one that does not load leaves the old one", async () => {
+  const { worker, answer } = await startedWorker();
+  const thresholdOf = async (id: number): Promise<number> => {
+    worker.handle(score(id, null, frames[0]));
+    const message = await answer(id);
+    assert.ok(message.type === "scored");
+    return message.scored.threshold;
+  };
+  worker.handle({ type: "load-bank", id: 10, load: load({ threshold: 7, index: "hnsw" }) });
+  assert.equal(await thresholdOf(11), 7);
+  const loaded = await answer(10);
+  assert.ok(loaded.type === "bank-loaded");
+  assert.deepEqual([loaded.summary.threshold, loaded.summary.index], [7, "hnsw"]);
+  worker.handle({ type: "load-bank", id: 12, load: load({ bankPath: join(line.folder, "none.bank") }) });
+  assert.equal(await thresholdOf(13), 7);
+  const failed = await answer(12);
+  assert.ok(failed.type === "failed");
+  assert.deepEqual([failed.error.code, failed.error.faultClass], ["bank-missing", "input"]);
+});
+
+test("a region that does not lie in the frame fails the frame and not the process", async () => {
+  const { worker, answer } = await startedWorker();
+  const region = { x: 400, y: 400, width: 100, height: 100 };
+  worker.handle({ type: "load-bank", id: 10, load: load({ region }) });
+  worker.handle(score(11, null, frames[0]));
+  const failed = await answer(11);
+  assert.ok(failed.type === "failed");
+  assert.match(failed.error.message, /400/);
+});
