@@ -72,13 +72,21 @@ export class ResultLane {
     return this.#waiting.some(has) || [...this.#inFlight.values()].some(has);
   }
 
-  /** Takes over what a former run left: it may have left the daemon before, so it counts as copies. */
+  /**
+   * Takes over what a former run left: it may have left the daemon before, so it counts as copies. Results of parts that
+   * the station counted by itself are stale, since their session ended with the run; their records follow as history.
+   */
   restore({ messages, answered }: Left): void {
     for (const { session, seq, payload } of answered) this.#remember(keyOf({ session, seq }), payload);
     for (const { key, payload } of messages) {
       if (payload === null) continue;
+      const result = parseResult(payload);
+      if (partOf(result).session === null) {
+        this.#journal.remove([key]);
+        continue;
+      }
       const held = { ordinal: null, sent: true, writes: 0, acknowledgedByPlc: false, told: null };
-      this.#waiting.push({ kind: "result", key, result: parseResult(payload), ...held });
+      this.#waiting.push({ kind: "result", key, result, ...held });
     }
     this.#trim();
   }

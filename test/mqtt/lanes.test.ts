@@ -136,7 +136,11 @@ test("what a former run left is sent as copies, and a repeated trigger gets its 
   const outbox = new Outbox();
   outbox.restore({
     nextKey: 40,
-    messages: [{ key: 39, payload: formatResult(announced(7)) }],
+    messages: [
+      // Its session ended with the former run: stale.
+      { key: 38, payload: formatResult(result(4)) },
+      { key: 39, payload: formatResult(announced(7)) },
+    ],
     answered: [3, 7].map((seq) => ({ session: "s1", seq, payload: formatResult(announced(seq)) })),
   });
   outbox.connected();
