@@ -42,7 +42,7 @@ export function endsByItself(settings: Pick<CaptureSettings, "source">): boolean
 
 /** The appsink throws frames away for newer ones: what counts is the newest, and the source does not wait. */
 export function keepsOnlyNewest(settings: Pick<CaptureSettings, "source" | "delivery">): boolean {
-  return settings.delivery === "freshest" && isLive(settings);
+  return settings.delivery !== "every" && isLive(settings);
 }
 
 /**

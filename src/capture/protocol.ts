@@ -24,8 +24,12 @@ export interface CaptureSettings {
   readonly height?: number;
   /** Frames per second; absent: what the source offers. */
   readonly framerate?: number;
-  /** `freshest`: only the newest frame counts. `every`: each frame is a part; what finds no slot is reported. */
-  readonly delivery: "freshest" | "every";
+  /**
+   * `freshest`: only the newest frame counts. `every`: each frame is a part; what finds no slot is reported. `newest`: as
+   * `freshest`, but each frame is taken the moment it comes and one that finds no slot is reported: none lies in a buffer
+   * until there is a slot, so its time of delivery tells when it was taken.
+   */
+  readonly delivery: "freshest" | "every" | "newest";
   /** `freshest` only: at most this many frames a second. */
   readonly maxRateHz?: number;
   /** Folder of this process's slots; exists, empty, and is removed by the daemon. */

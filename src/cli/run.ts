@@ -36,6 +36,7 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
     logger,
     random: Math.random,
     boot: randomBytes(4).toString("hex"),
+    credentialsFolder: process.env["CREDENTIALS_DIRECTORY"] ?? null,
     versions: { nominald: productVersion(), node: process.versions.node },
   });
   await daemon.start();

@@ -19,6 +19,11 @@ export interface DeviceConfig {
     /** One frame at most this; past it the child is killed. */
     readonly frameTimeoutMs: number;
   };
+  /** The history of an outage: records that no broker has taken. */
+  readonly history: {
+    readonly maxRecords: number;
+    readonly maxRateHz: number;
+  };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
   readonly stations: readonly StationConfig[];
 }
@@ -28,7 +33,7 @@ export interface BrokerConfig {
   readonly url: string;
   readonly version: "5" | "3.1.1";
   readonly username: string | null;
-  /** Files, never the secret itself; read again at every connect. */
+  /** Files, never the secret itself, or `credential:NAME` of systemd; read again at every connect. */
   readonly passwordFile: string | null;
   readonly caFile: string | null;
   readonly certFile: string | null;
@@ -39,7 +44,7 @@ export interface BrokerConfig {
 export interface StationConfig {
   readonly line: string;
   readonly name: string;
-  readonly mode: "continuous" | "camera";
+  readonly mode: "triggered" | "camera" | "continuous";
   readonly bank: string;
   readonly index: "auto" | "exact" | "hnsw";
   /** null: the bank's. */
@@ -47,14 +52,26 @@ export interface StationConfig {
   readonly maskThreshold: number | null;
   readonly region: Region | null;
   readonly rotation: Rotation | null;
-  /** Frame to verdict at most this; past it NO_VERDICT/late. */
+  /** Trigger, or frame, to verdict at most this; past it NO_VERDICT/late. */
   readonly deadlineMs: number;
-  /** Frames that may wait for scoring; beyond it NO_VERDICT/overrun at once. */
+  /** Parts that may wait for their frame or for scoring; beyond it NO_VERDICT/overrun at once. */
   readonly maxPending: number;
   /** Mode `continuous`: at most this many frames a second. */
   readonly maxRateHz: number;
   /** Every result carries flag 08: not for control. */
   readonly commissioning: boolean;
+  readonly challenge: {
+    /** A known bad part is due so often; 0: none is. */
+    readonly everyHours: number;
+    /** Part id of a known bad part; empty: none has one. */
+    readonly partId: string;
+  };
+  readonly lineStop: {
+    readonly consecutiveFails: number;
+    /** 0 to 1. */
+    readonly failRate: number;
+    readonly windowParts: number;
+  };
   readonly camera: CameraConfig;
   readonly pictures: {
     readonly mask: boolean;

@@ -75,6 +75,10 @@ export function checkStation(station: StationConfig): CrossProblem[] {
   if (station.mode === "camera" && camera.source === "folder" && camera.loop) {
     add("camera.loop", "false in mode camera, where each file is one part", "true", "mode", "camera.source");
   }
+  if (station.mode === "triggered" && camera.source === "folder" && !(camera.loop && camera.paced)) {
+    const key = camera.loop ? "camera.paced" : "camera.loop";
+    add(key, "true in mode triggered, where frames have to come by themselves", "false", "mode", "camera.source");
+  }
   checkSource(camera, add);
   if (region !== null && camera.width !== null && region.x + region.width > camera.width) {
     add("region", `a right edge within camera.width, ${camera.width}`, String(region.x + region.width), "camera.width");

@@ -1,7 +1,17 @@
 import type { DeviceConfig, StationConfig } from "./config.ts";
 import { key, requiredKey } from "./key.ts";
 import type { KeyTree } from "./key.ts";
-import { choiceRule, flagRule, integerRule, nullable, pathListRule, pathRule, segmentRule, textRule } from "./rule.ts";
+import {
+  choiceRule,
+  flagRule,
+  integerRule,
+  nullable,
+  numberRule,
+  pathListRule,
+  pathRule,
+  segmentRule,
+  textRule,
+} from "./rule.ts";
 import type { Rule } from "./rule.ts";
 
 /** Each station is checked by its own schema (station-schema.ts), so that it can have its own twin. */
@@ -69,7 +79,7 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       apply: "local",
     }),
     passwordFile: key(file, null, {
-      doc: "File whose first line is the password; the password itself never stands in a configuration.",
+      doc: "File with the password, or credential:NAME for one of systemd; the password itself never stands here.",
       env: "NOMINALD_BROKER_PASSWORD_FILE",
       apply: "local",
       isPath: true,
@@ -122,6 +132,18 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
     frameTimeoutMs: key(integerRule({ minimum: 100, maximum: 600_000 }), 5_000, {
       doc: "Scoring one frame takes at most this; past it the process is killed and started again.",
       env: "NOMINALD_INFERENCE_FRAME_TIMEOUT_MS",
+      apply: "restart",
+    }),
+  },
+  history: {
+    maxRecords: key(integerRule({ minimum: 100, maximum: 10_000_000 }), 100_000, {
+      doc: "Records of parts that are kept on the disk while no broker takes them; about 2 KiB each.",
+      env: "NOMINALD_HISTORY_MAX_RECORDS",
+      apply: "restart",
+    }),
+    maxRateHz: key(numberRule({ exclusiveMinimum: 0, maximum: 10_000 }), 20, {
+      doc: "After an outage so many of them are published in a second, beside the fresh ones.",
+      env: "NOMINALD_HISTORY_MAX_RATE_HZ",
       apply: "restart",
     }),
   },

@@ -4,6 +4,7 @@ import { keysOf } from "./key.ts";
 import type { AnyKey } from "./key.ts";
 import { closest, describe } from "./problem.ts";
 import type { Problem } from "./problem.ts";
+import { isCredential } from "./rule.ts";
 import { stationSchema } from "./station-schema.ts";
 
 const PREFIX = "NOMINALD_";
@@ -93,5 +94,5 @@ function unknownVariable(
 
 function absolute(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(absolute);
-  return typeof value !== "string" || isAbsolute(value) ? value : resolve(value);
+  return typeof value !== "string" || isAbsolute(value) || isCredential(value) ? value : resolve(value);
 }

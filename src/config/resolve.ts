@@ -3,6 +3,7 @@ import convict from "convict";
 import { isKey, keysOf } from "./key.ts";
 import type { AnyKey, AnyTree, KeyTree } from "./key.ts";
 import { closest, describe, joinPath } from "./problem.ts";
+import { isCredential } from "./rule.ts";
 
 /** Where a value came from. */
 export type Origin = "default" | "file" | "env";
@@ -107,5 +108,5 @@ function isReported(document: unknown, path: string): boolean {
 
 function absolute(value: unknown, folder: string): unknown {
   if (Array.isArray(value)) return value.map((item) => absolute(item, folder));
-  return typeof value !== "string" || isAbsolute(value) ? value : resolvePath(folder, value);
+  return typeof value !== "string" || isAbsolute(value) || isCredential(value) ? value : resolvePath(folder, value);
 }

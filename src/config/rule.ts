@@ -34,6 +34,11 @@ export const segmentRule: Rule<string> = textRule("1 to 32 characters of a-z, 0-
 /** A path; one that is not absolute is taken relative to the file that names it. */
 export const pathRule: Rule<string> = textRule("a path, not empty");
 
+/** A credential that systemd gives the service stands where a path could; it is no path yet. */
+export function isCredential(value: string): boolean {
+  return value.startsWith("credential:");
+}
+
 /** In the environment separated by colons, as in PATH. */
 export const pathListRule: Rule<readonly string[]> = {
   expected: "a list of paths",

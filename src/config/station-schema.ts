@@ -36,6 +36,8 @@ const PATTERNS = [
 const DEVICE = /^[^"'!\\\p{Cc}]+$/u;
 const FEATURES = /^([A-Za-z_]\w*(\[\w+\])?=[\w.+:-]+( +[A-Za-z_]\w*(\[\w+\])?=[\w.+:-]+)*)?$/;
 
+const PART_ID = /^[0-9A-Za-z._-]{0,32}$/;
+
 const edge = nullable(integerRule({ minimum: 16, maximum: 16_384 }));
 const score = nullable(numberRule({ exclusiveMinimum: 0 }));
 
@@ -47,8 +49,8 @@ export const stationSchema: KeyTree<StationConfig> = {
     apply: "local",
   }),
   name: requiredKey(segmentRule, { doc: "Name of the station, unique within its line.", env: "NAME", apply: "local" }),
-  mode: key(choiceRule("continuous", "camera"), "continuous", {
-    doc: "continuous: the freshest frame counts. camera: a triggered camera, every frame is a part.",
+  mode: key(choiceRule("triggered", "camera", "continuous"), "continuous", {
+    doc: "triggered: MQTT triggers. camera: a triggered camera, every frame is a part. continuous: the freshest frame.",
     env: "MODE",
     apply: "restart",
   }),
@@ -84,12 +86,12 @@ export const stationSchema: KeyTree<StationConfig> = {
     apply: "restart",
   }),
   deadlineMs: key(integerRule({ minimum: 10, maximum: 600_000 }), 1_000, {
-    doc: "From a frame's capture to its verdict; past it the outcome is NO_VERDICT, late.",
+    doc: "From a trigger, or a frame's capture, to the verdict; past it the outcome is NO_VERDICT, late.",
     env: "DEADLINE_MS",
     apply: "live",
   }),
   maxPending: key(integerRule({ minimum: 1, maximum: 256 }), 4, {
-    doc: "Frames that may wait for scoring; beyond it the outcome is NO_VERDICT, overrun.",
+    doc: "Parts that may wait for their frame or for scoring; beyond it the outcome is NO_VERDICT, overrun.",
     env: "MAX_PENDING",
     apply: "live",
   }),
@@ -103,6 +105,35 @@ export const stationSchema: KeyTree<StationConfig> = {
     env: "COMMISSIONING",
     apply: "live",
   }),
+  challenge: {
+    everyHours: key(numberRule({ minimum: 0, maximum: 10_000 }), 0, {
+      doc: "A known bad part must be shown and FAIL so often, or the station gives no verdicts; 0: never.",
+      env: "CHALLENGE_EVERY_HOURS",
+      apply: "live",
+    }),
+    partId: key(textRule("up to 32 characters of 0-9, A-Z, a-z, '.', '_' and '-', or nothing", PART_ID), "", {
+      doc: "A trigger with this part id shows a known bad part; without one, cmd/challenge announces it.",
+      env: "CHALLENGE_PART_ID",
+      apply: "live",
+    }),
+  },
+  lineStop: {
+    consecutiveFails: key(integerRule({ minimum: 0, maximum: 10_000 }), 0, {
+      doc: "So many FAILs in a row ask for a line stop, flag 20, until cmd/resume; 0: never.",
+      env: "LINE_STOP_CONSECUTIVE_FAILS",
+      apply: "live",
+    }),
+    failRate: key(numberRule({ minimum: 0, maximum: 1 }), 1, {
+      doc: "A larger share of FAIL among the last windowParts asks for a line stop; 1: never.",
+      env: "LINE_STOP_FAIL_RATE",
+      apply: "live",
+    }),
+    windowParts: key(integerRule({ minimum: 1, maximum: 10_000 }), 100, {
+      doc: "Parts with a verdict over which failRate is taken.",
+      env: "LINE_STOP_WINDOW_PARTS",
+      apply: "live",
+    }),
+  },
   camera: {
     source: requiredKey(choiceRule("test", "folder", "v4l2", "aravis"), {
       doc: "test: a test picture. folder: image files. v4l2: a USB or CSI camera. aravis: a GenICam camera.",

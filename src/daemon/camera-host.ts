@@ -2,6 +2,7 @@ import type { StationConfig } from "../config/config.ts";
 import { CaptureClient } from "../capture/capture-client.ts";
 import { minimumRespawnDelayMs } from "../capture/respawn-delay.ts";
 import type { Clock } from "../shared/clock.ts";
+import { DeviceError } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import { captureSettingsOf } from "./station-settings.ts";
@@ -32,6 +33,7 @@ export interface CameraHostOptions {
 /** Keeps the capture process of one station alive. A source that has ended stays ended. */
 export class CameraHost {
   readonly #supervisor: Supervisor<CaptureClient>;
+  #end: (error: Error) => void = () => undefined;
 
   constructor(options: CameraHostOptions) {
     const { station, clock, logger, listener } = options;
@@ -42,6 +44,7 @@ export class CameraHost {
       clock,
       logger,
       open: async (lost) => {
+        this.#end = lost;
         const client: CaptureClient = new CaptureClient({
           settings,
           sharedMemoryFolder: options.sharedMemoryFolder,
@@ -69,6 +72,11 @@ export class CameraHost {
 
   get restarts(): number {
     return this.#supervisor.restarts;
+  }
+
+  /** Ends the capture process as if it were lost; another follows by itself. */
+  restart(): void {
+    this.#end(new DeviceError("camera-restart", "The camera was restarted by a command"));
   }
 
   start(): void {

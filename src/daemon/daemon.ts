@@ -1,12 +1,21 @@
+import { join } from "node:path";
 import { removeStaleSlots } from "../capture/slot-folder.ts";
-import type { DeviceConfig } from "../config/config.ts";
+import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import { Outbox } from "../mqtt/outbox.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import type { Clock } from "../shared/clock.ts";
+import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { Opened } from "../store/protocol.ts";
+import { StationStore } from "../store/station-store.ts";
+import type { StoreStatus } from "../store/store-client.ts";
+import { Store } from "../store/store-client.ts";
 import { InferenceHost } from "./inference-host.ts";
+import { recoveryOf } from "./recovery.ts";
 import { StateFolder } from "./state-folder.ts";
 import { StationRunner } from "./station-runner.ts";
+import { stationId } from "./station-settings.ts";
 
 export interface DaemonOptions {
   readonly config: DeviceConfig;
@@ -17,48 +26,100 @@ export interface DaemonOptions {
   /** 8 hex digits, drawn for this run. */
   readonly boot: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** systemd's $CREDENTIALS_DIRECTORY; null without one. */
+  readonly credentialsFolder: string | null;
 }
+
+/** One station with what is its own. */
+interface StationParts {
+  readonly id: string;
+  readonly outbox: Outbox;
+  readonly runner: StationRunner;
+}
+
+/** The outbox, in the state folder. */
+const DATABASE = "outbox.sqlite";
 
 /**
  * The composition root: makes every part of the daemon and is the only one that does.
  *
- * Start: state folder, left-over slots, MQTT sessions (which say "initialising"), the inference process, each
- * station's bank, each station's camera. Stop in the opposite order: cameras first, so that no new part comes; open
- * parts are decided; the inference process; last records and `status` 0.
+ * Start: state folder, left-over slots, the database with what a former run left, MQTT sessions (which say
+ * "initialising"), the inference process, each station's bank, each station's camera. Stop in the opposite order: cameras
+ * first, so that no new part comes; open parts are decided; the inference process; last records and `status` 0; the
+ * database.
  */
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #stateFolder: StateFolder;
   readonly #clockSync: ClockSync;
-  readonly #stations: readonly StationRunner[];
+  readonly #store: Store;
+  readonly #stations: readonly StationParts[];
   readonly #inference: InferenceHost;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
-    const { config, clock, logger, random, boot, versions } = options;
+    const { config, clock, logger } = options;
     this.#options = options;
     this.#stateFolder = new StateFolder(config.stateFolder);
     this.#clockSync = new ClockSync({ logger });
-    const clockSync = (): ClockSync["state"] => this.#clockSync.state;
-    this.#stations = config.stations.map((station) => {
-      const identity = { site: config.site, line: station.line, station: station.name };
-      const { device, broker } = config;
-      const session = new StationSession({ identity, device, boot, broker, logger, clock, random });
-      return new StationRunner({ device: config, station, boot, versions, clock, clockSync, logger, session });
+    this.#store = new Store({
+      file: join(config.stateFolder, DATABASE),
+      stations: config.stations.map(stationId),
+      logger,
+      onHealth: (problem) => {
+        for (const { runner } of this.#stations) runner.storageHealth(problem);
+      },
     });
-    this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners: this.#stations });
+    this.#stations = config.stations.map((station) => this.#makeStation(station));
+    const listeners = this.#stations.map(({ runner }) => runner);
+    this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners });
   }
 
   /** @throws DeviceError when the state folder or the shared memory cannot be used: nothing could work without */
   async start(): Promise<void> {
-    const { config, logger, boot } = this.#options;
+    const { config, logger, boot, clock } = this.#options;
     const stale = await removeStaleSlots(config.sharedMemoryFolder);
     await this.#stateFolder.take();
     if (stale.removed > 0) logger.info({ ...stale }, "slots that a dead daemon had left were removed");
     this.#clockSync.start();
-    for (const station of this.#stations) station.start();
+    const opened = await this.#openStore();
+    for (const { id, outbox, runner } of this.#stations) {
+      const { left, recovered } = recoveryOf(opened, id, clock.wallMs());
+      outbox.restore(left);
+      if (recovered.open.length > 0) {
+        logger.warn({ station: id, parts: recovered.open.length }, "parts of a former run get NO_VERDICT, restart");
+      }
+      runner.start(recovered);
+    }
     this.#inference.start();
     logger.info({ boot, stations: config.stations.length }, "daemon is up");
+  }
+
+  #makeStation(station: StationConfig): StationParts {
+    const { config, clock, logger, random, boot, versions, credentialsFolder } = this.#options;
+    const { device, broker, history } = config;
+    const id = stationId(station);
+    const store = new StationStore(this.#store, id);
+    const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz });
+    const identity = { site: config.site, line: station.line, station: station.name };
+    const options = { identity, device, boot, broker, logger, clock, random, outbox, credentialsFolder };
+    const session = new StationSession(options);
+    const storage = (): StoreStatus => this.#store.status();
+    const clockSync = (): ClockSync["state"] => this.#clockSync.state;
+    const runner = new StationRunner({
+      ...{ device: config, station, boot, versions, clock, clockSync, logger, session, store, storage },
+    });
+    return { id, outbox, runner };
+  }
+
+  /** A disk that fails is told by `onHealth`; the line goes on without it. */
+  async #openStore(): Promise<Opened | null> {
+    try {
+      return await this.#store.open();
+    } catch (error) {
+      if (error instanceof NominalError) return null;
+      throw error;
+    }
   }
 
   /** Idempotent. Bounded by the deadlines of the parts. */
@@ -68,9 +129,10 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#stations.map((station) => station.close()));
+    await Promise.all(this.#stations.map(({ runner }) => runner.close()));
     await this.#inference.close();
-    await Promise.all(this.#stations.map((station) => station.closeSession()));
+    await Promise.all(this.#stations.map(({ runner }) => runner.closeSession()));
+    await this.#store.close();
     this.#clockSync.close();
     const unreleased = this.#stateFolder.release();
     if (unreleased !== null) {

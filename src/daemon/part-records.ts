@@ -22,10 +22,10 @@ export interface FinishedPart {
  */
 export class PartRecords {
   readonly #scorings = new Map<number, Scoring>();
-  readonly #finish: (part: FinishedPart) => void;
+  readonly #finish: (part: FinishedPart) => Promise<void>;
   readonly #open = new Set<Promise<void>>();
 
-  constructor(finish: (part: FinishedPart) => void) {
+  constructor(finish: (part: FinishedPart) => Promise<void>) {
     this.#finish = finish;
   }
 
@@ -53,7 +53,7 @@ export class PartRecords {
     // A failed scoring is an outcome of its own (NO_VERDICT with its reason), decided by the station.
     const scored = await scoring.scored.catch(() => null);
     const pictures = scored === null ? null : await scoring.pictures;
-    this.#finish({
+    await this.#finish({
       outcome,
       ...(scored === null ? {} : { scored }),
       ...(pictures === null ? {} : { pictures }),

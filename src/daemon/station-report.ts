@@ -26,16 +26,19 @@ export interface StationReportOptions {
   readonly session: StationSession;
   readonly machine: StationMachine;
   readonly cameraRestarts: () => number;
+  readonly storage: () => StateDocument["storage"];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
 const STATE_EVERY_MS = 5_000;
+/** A record waits so long for its result to leave; a broker that stalls must not hold the history up. */
+const PUBLISH_WAIT_MS = 500;
 
 /** Says on MQTT, and in the log, what a station does: results, records, pictures, tags and the `state` document. */
 export class StationReport {
   readonly #options: StationReportOptions;
-  /** Results whose record is still to come → Unix ms at which they were published. */
-  readonly #publishedAtMs = new Map<number, number | null>();
+  /** Results whose record is still to come, by ordinal → Unix ms at which they were published. */
+  readonly #publishedAtMs = new Map<number, Promise<number | null>>();
   readonly #details = new Map<ReasonName, string>();
   #bank: BankSummary | null = null;
   #camera: { state: StateDocument["camera"]["state"]; launch: string | null } = { state: "starting", launch: null };
@@ -52,15 +55,19 @@ export class StationReport {
   outcome(outcome: Outcome): void {
     const { session, machine } = this.#options;
     const { total, fail } = machine.counters();
-    this.#publishedAtMs.set(outcome.seq, session.publishOutcome(outcome, { total, ng: fail }));
+    const published = new Promise<number | null>((resolve) => {
+      session.publishOutcome(outcome, { total, ng: fail }, resolve);
+    });
+    this.#publishedAtMs.set(outcome.ordinal, published);
     if (this.#options.clock.monotonicMs() - this.#stateAtMs >= STATE_EVERY_MS) this.publishState();
   }
 
   /** `inspection` and then the pictures. */
-  part({ outcome, scored, pictures, late }: FinishedPart): void {
+  async part({ outcome, scored, pictures, late }: FinishedPart): Promise<void> {
     const { session, device, station, boot, clockSync } = this.#options;
-    const publishedAtWallMs = this.#publishedAtMs.get(outcome.seq) ?? null;
-    this.#publishedAtMs.delete(outcome.seq);
+    const published = this.#publishedAtMs.get(outcome.ordinal) ?? Promise.resolve(null);
+    this.#publishedAtMs.delete(outcome.ordinal);
+    const publishedAtWallMs = await within(published, PUBLISH_WAIT_MS);
     this.#publishRecord(
       inspectionRecord({
         identity: { site: device.site, line: station.line, station: station.name },
@@ -114,6 +121,15 @@ export class StationReport {
     this.#details.set("inference-lost", error.message);
   }
 
+  storageHealth(problem: Error | null): void {
+    if (problem === null) this.#details.delete("storage-failed");
+    else this.#details.set("storage-failed", problem.message);
+  }
+
+  get cameraState(): StateDocument["camera"]["state"] {
+    return this.#camera.state;
+  }
+
   cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
     this.#childVersions = { ...this.#childVersions, ...versions };
     this.#camera = { state: "playing", launch };
@@ -158,15 +174,28 @@ export class StationReport {
       boot,
       mode: station.mode,
       commissioning: station.commissioning,
+      paused: machine.paused,
       plcState: machine.plcState,
       versions: { ...versions, ...this.#childVersions },
       bank: this.#bank === null ? null : bankState(this.#bank),
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
+      storage: this.#options.storage(),
       counters: machine.counters(),
       mqtt: session.counters(),
       faults: reportedFaults(this.#faults, this.#details),
     });
+  }
+}
+
+/** @returns the value, or null when it does not come in time */
+async function within<T>(value: Promise<T>, deadlineMs: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), deadlineMs)));
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -189,6 +218,7 @@ function recorded({ sha256, contentType, data }: Picture): RecordedPicture {
 
 function pictureSet(outcome: Outcome, pictures: NonNullable<FinishedPart["pictures"]>): PictureSet {
   return {
+    ordinal: outcome.ordinal,
     seq: outcome.seq,
     verdict: outcome.verdict,
     ...(pictures.mask === undefined ? {} : { mask: pictures.mask }),

@@ -8,14 +8,20 @@ import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { Effect, Instant, StationEvent } from "../station/events.ts";
+import type { Effect, Recovered, StationEvent } from "../station/events.ts";
+import type { Instant } from "../station/instant.ts";
 import { StationMachine } from "../station/machine.ts";
 import type { ReasonName } from "../station/reasons.ts";
+import type { StationStore } from "../store/station-store.ts";
+import type { StoreStatus } from "../store/store-client.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
-import { loadBankOf, stationId } from "./station-settings.ts";
+import { loadBankOf, machineSettingsOf, stationId } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
 import { PartRecords } from "./part-records.ts";
 import type { RestartDecision } from "./restart-policy.ts";
+import { rememberChallenge } from "./recovery.ts";
+import { StationDesk } from "./station-desk.ts";
+import { StationFrames } from "./station-frames.ts";
 import { StationReport } from "./station-report.ts";
 
 export interface StationRunnerOptions {
@@ -28,15 +34,12 @@ export interface StationRunnerOptions {
   readonly clockSync: () => ClockSyncState;
   readonly logger: Logger;
   readonly session: StationSession;
+  readonly store: StationStore;
+  readonly storage: () => StoreStatus;
 }
 
 /** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */
 const BANK_RETRY_MS = 30_000;
-
-interface HeldFrame {
-  readonly frame: FrameReference;
-  readonly client: CaptureClient;
-}
 
 /**
  * One station at work: turns what camera, inference and time bring into events of the station's machine, and carries
@@ -48,26 +51,18 @@ export class StationRunner implements CameraListener, InferenceListener {
   readonly #camera: CameraHost;
   readonly #report: StationReport;
   readonly #records: PartRecords;
-  readonly #frames = new Map<number, HeldFrame>();
+  readonly #frames = new StationFrames();
+  readonly #desk: StationDesk;
   #inference: InferenceClient | undefined;
   #bankRetry: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  #nextFrameId = 1;
   #cameraStarted = false;
   #closing = false;
 
   constructor(options: StationRunnerOptions) {
     const { device, station, clock, logger, session } = options;
     this.#options = options;
-    this.#machine = new StationMachine(
-      {
-        mode: station.mode,
-        deadlineMs: station.deadlineMs,
-        maxPending: station.maxPending,
-        commissioning: station.commissioning,
-      },
-      this.#now(),
-    );
+    this.#machine = new StationMachine(machineSettingsOf(station), this.#now());
     this.#camera = new CameraHost({
       station,
       sharedMemoryFolder: device.sharedMemoryFolder,
@@ -81,13 +76,31 @@ export class StationRunner implements CameraListener, InferenceListener {
       cameraRestarts: () => this.#camera.restarts,
     });
     this.#records = new PartRecords((part) => this.#report.part(part));
+    this.#desk = new StationDesk({
+      ...options,
+      machine: this.#machine,
+      handle: (event) => this.#handle(event),
+      borrowFrame: () => this.#frames.borrow(),
+      inference: () => this.#inference,
+      cameraState: () => this.#report.cameraState,
+      restartCamera: () => this.#camera.restart(),
+      changed: () => this.#report.publishState(),
+    });
+    session.listen(this.#desk);
     session.setPlcState(this.#machine.plcState);
   }
 
-  start(): void {
+  /** @param recovered what a former run left: its open parts get their outcome first */
+  start(recovered: Recovered): void {
+    this.#handle({ type: "start", recovered });
     this.#options.session.start();
-    this.#handle({ type: "start" });
     this.#report.publishState();
+  }
+
+  /** @param problem null: results are kept on the disk (again) */
+  storageHealth(problem: Error | null): void {
+    this.#report.storageHealth(problem);
+    this.#handle({ type: problem === null ? "storage-ready" : "storage-lost" });
   }
 
   /** Ends the camera, decides what is open, and says so. Idempotent. */
@@ -127,8 +140,7 @@ export class StationRunner implements CameraListener, InferenceListener {
   }
 
   cameraFrame(frame: FrameReference, client: CaptureClient): void {
-    const frameId = this.#nextFrameId++;
-    this.#frames.set(frameId, { frame, client });
+    const frameId = this.#frames.take(frame, client);
     this.#handle({ type: "frame", frameId, captureSeq: frame.seq, capturedAtMs: frame.capturedAtMs });
   }
 
@@ -193,21 +205,27 @@ export class StationRunner implements CameraListener, InferenceListener {
       case "request-score":
         this.#requestScore(effect.frameId);
         return;
-      case "release": {
-        const held = this.#frames.get(effect.frameId);
-        this.#frames.delete(effect.frameId);
-        held?.client.release(held.frame);
+      case "release":
+        this.#frames.release(effect.frameId);
         return;
-      }
       case "outcome":
         this.#report.outcome(effect.outcome);
         this.#records.decided(effect.outcome);
         return;
       case "late-score":
         logger.warn(
-          { station: stationId(station), seq: effect.seq, score: effect.score },
+          { station: stationId(station), ordinal: effect.ordinal, score: effect.score },
           "score came after its deadline",
         );
+        return;
+      case "trigger-answer":
+        this.#desk.answerTrigger(effect);
+        return;
+      case "outcome-again":
+        session.resendOutcome(effect.session, effect.seq);
+        return;
+      case "challenge-done":
+        rememberChallenge(this.#options.store, effect.at.wallMs, effect.met);
         return;
       case "plc-state":
         session.setPlcState(effect.state);
@@ -222,15 +240,15 @@ export class StationRunner implements CameraListener, InferenceListener {
   }
 
   #requestScore(frameId: number): void {
-    const held = this.#frames.get(frameId);
+    const frame = this.#frames.get(frameId);
     const client = this.#inference;
-    if (held === undefined || client === undefined) {
+    if (frame === undefined || client === undefined) {
       // The machine asks only for frames that it holds, from a process that it was told of.
       this.#later({ type: "score-failed", frameId, reason: "inference-lost" });
       return;
     }
     const { station } = this.#options;
-    const scoring = client.score(stationId(station), held.frame, station.pictures.mask || station.pictures.overlay);
+    const scoring = client.score(stationId(station), frame, station.pictures.mask || station.pictures.overlay);
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
       ({ score, threshold, bankId }) => this.#handle({ type: "scored", frameId, score, threshold, bankId }),

@@ -2,23 +2,37 @@ import type { CaptureSettings, CaptureSource } from "../capture/protocol.ts";
 import type { CameraConfig, DeviceConfig, StationConfig } from "../config/config.ts";
 import type { LoadBank } from "../inference/protocol.ts";
 import { BugError } from "../shared/errors.ts";
+import type { StationSettings } from "../station/events.ts";
 
 /** What the station's capture process is told, out of its configuration. */
 export function captureSettingsOf(station: StationConfig): Omit<CaptureSettings, "slotFolder"> {
   const { camera, mode } = station;
-  const every = mode === "camera";
   return {
     station: stationId(station),
     source: sourceOf(camera),
     ...(camera.width === null ? {} : { width: camera.width }),
     ...(camera.height === null ? {} : { height: camera.height }),
     ...(camera.framerate === null ? {} : { framerate: camera.framerate }),
-    delivery: every ? "every" : "freshest",
-    ...(every ? {} : { maxRateHz: station.maxRateHz }),
+    delivery: mode === "camera" ? "every" : mode === "triggered" ? "newest" : "freshest",
+    // A trigger takes the first frame after it, so every frame is looked at.
+    ...(mode === "continuous" ? { maxRateHz: station.maxRateHz } : {}),
     slotCount: camera.slots,
     captureLatencyMs: camera.captureLatencyMs,
     firstFrameTimeoutMs: camera.firstFrameTimeoutMs,
     frameTimeoutMs: camera.frameTimeoutMs,
+  };
+}
+
+/** How the station's machine is to work, out of its configuration. */
+export function machineSettingsOf(station: StationConfig): StationSettings {
+  const { mode, deadlineMs, maxPending, commissioning, challenge, lineStop } = station;
+  return {
+    mode,
+    deadlineMs,
+    maxPending,
+    commissioning,
+    challenge: { everyMs: challenge.everyHours * 3_600_000, partId: challenge.partId },
+    lineStop,
   };
 }
 

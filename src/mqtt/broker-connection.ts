@@ -8,6 +8,7 @@ import type { Will } from "./client-options.ts";
 import { clientOptions } from "./client-options.ts";
 import type { ConnectProblem } from "./connect-problem.ts";
 import { connectProblem, problemOfError, problemOfReasonCode, safeUrl } from "./connect-problem.ts";
+import { CredentialWatch } from "./credential-watch.ts";
 import { ProblemLog } from "./problem-log.ts";
 
 /** What the broker said at connect about what it can take. */
@@ -26,15 +27,20 @@ export interface BrokerStatus {
 
 /** A topic that is subscribed at every connect, since no session outlives its connection. */
 export interface Subscription {
+  /** The last segment may be `+`. */
   readonly topic: string;
   readonly qos: 0 | 1;
-  readonly handle: (payload: Uint8Array, retained: boolean) => void;
+  readonly handle: (payload: Uint8Array, retained: boolean, topic: string) => void;
 }
 
 export interface ConnectionOptions {
   readonly broker: BrokerConfig;
   readonly clientId: string;
   readonly will: Will;
+  /** Where `credential:NAME` lies; null: nowhere. */
+  readonly credentialsFolder: string | null;
+  /** How often the certificate's files are looked at. */
+  readonly credentialCheckMs: number;
   readonly subscriptions: readonly Subscription[];
   readonly logger: Logger;
   readonly clock: Clock;
@@ -67,6 +73,7 @@ export class BrokerConnection {
   #timer: NodeJS.Timeout | null = null;
   #state: BrokerStatus["state"] = "idle";
   #problem: BrokerStatus["problem"] = null;
+  #credentials: CredentialWatch | null = null;
   #failures = 0;
   #upSinceMs = 0;
 
@@ -126,7 +133,7 @@ export class BrokerConnection {
     const wasUp = this.up;
     this.#client = null;
     this.#state = "closed";
-    this.#clearTimer();
+    this.#clearTimers();
     if (client === null) return;
     if (farewell && wasUp) {
       await new Promise<void>((resolve) => {
@@ -147,8 +154,8 @@ export class BrokerConnection {
 
   /** Fails for a file that cannot be read, and for one that holds no certificate or key. */
   async #connect(): Promise<void> {
-    const { broker, clientId, will } = this.#options;
-    const options = await clientOptions(broker, clientId, will);
+    const { broker, clientId, will, credentialsFolder } = this.#options;
+    const options = await clientOptions(broker, clientId, will, credentialsFolder);
     if (this.#state === "connecting") this.#watch(mqtt.connect(broker.url, options));
   }
 
@@ -174,14 +181,16 @@ export class BrokerConnection {
   }
 
   #standUp(client: MqttClient, connack: IConnackPacket): void {
-    this.#clearTimer();
+    this.#clearTimers();
+    this.#watchCredentials();
     this.#state = "connected";
     this.#problem = null;
     this.#upSinceMs = this.#options.clock.monotonicMs();
     const { broker, clientId, logger, subscriptions, onUp } = this.#options;
     logger.info({ clientId, url: safeUrl(broker.url) }, "Connected to the broker");
     for (const { topic, qos } of subscriptions) {
-      client.subscribe(topic, { qos }, (error) => {
+      // MQTT 5: the retain flag comes as it was published, so a trigger that someone retains is known at once.
+      client.subscribe(topic, { qos, rap: true }, (error) => {
         if (error && client === this.#client)
           logger.warn({ topic, cause: error.message }, "The broker refused a topic");
       });
@@ -192,9 +201,20 @@ export class BrokerConnection {
     });
   }
 
+  /** A renewed certificate is used at once: by a new connection. */
+  #watchCredentials(): void {
+    const { broker, credentialsFolder, credentialCheckMs } = this.#options;
+    const watch = new CredentialWatch(broker, credentialsFolder, credentialCheckMs, (name) => {
+      this.abandon("credentials-renewed", `broker.${name} has changed`);
+    });
+    this.#credentials?.stop();
+    this.#credentials = watch;
+    watch.start();
+  }
+
   #receive(topic: string, payload: Uint8Array, retained: boolean): void {
     for (const subscription of this.#options.subscriptions) {
-      if (subscription.topic === topic) subscription.handle(payload, retained);
+      if (matches(subscription.topic, topic)) subscription.handle(payload, retained, topic);
     }
   }
 
@@ -204,7 +224,7 @@ export class BrokerConnection {
     const client = this.#client;
     const wasUp = this.up;
     this.#client = null;
-    this.#clearTimer();
+    this.#clearTimers();
     if (client !== null) destroy(client);
     if (wasUp && clock.monotonicMs() - this.#upSinceMs >= STEADY_MS) {
       this.#failures = 0;
@@ -225,10 +245,17 @@ export class BrokerConnection {
     return waitMs * (0.5 + 0.5 * random());
   }
 
-  #clearTimer(): void {
+  #clearTimers(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#credentials?.stop();
+    this.#credentials = null;
   }
+}
+
+function matches(filter: string, topic: string): boolean {
+  if (!filter.endsWith("/+")) return filter === topic;
+  return topic.startsWith(filter.slice(0, -1)) && !topic.slice(filter.length - 1).includes("/");
 }
 
 /**

@@ -14,7 +14,8 @@ export type ProblemKind =
   | "credential-file"
   | "taken-over"
   | "connection-lost"
-  | "broker-silent";
+  | "broker-silent"
+  | "credentials-renewed";
 
 export interface ConnectProblem {
   readonly kind: ProblemKind;
@@ -74,6 +75,7 @@ const EXPLANATION: Readonly<Record<ProblemKind, string>> = {
   "taken-over": "another client with the same id took the session over; check for a second device of the same name",
   "connection-lost": "the connection ended",
   "broker-silent": "the broker stopped acknowledging; the connection is made anew",
+  "credentials-renewed": "a credential file was renewed; the connection is made anew with it",
 };
 
 /** @returns the problem in words, naming the broker (never a secret) and the cause as it was reported */

@@ -51,12 +51,12 @@ export function plcScore(score: number, threshold: number): number {
   return Math.min(1_000, rounded);
 }
 
-/** @returns the result of an outcome of a station that counts by itself: its session is its boot */
+/** @returns the result of an outcome; where the station counts by itself, its session is its boot */
 export function plcResultOf(outcome: Outcome, boot: string): PlcResult {
   const { score, threshold } = outcome;
   return {
     boot,
-    session: boot,
+    session: outcome.session ?? boot,
     seq: outcome.seq,
     part: outcome.part,
     verdict: outcome.verdict,
@@ -144,8 +144,11 @@ export function parseHeartbeat(payload: Uint8Array | string): { readonly counter
 export const NO_BANK_TAG = "-";
 
 /** The tags of one outcome that are not retained: scalars as an HMI shows them, without padding. */
-export function outcomeTags(result: PlcResult): Readonly<Record<"verdict" | "score" | "part" | "recipe", string>> {
-  return { verdict: VERDICT_DIGIT[result.verdict], score: String(result.score), part: result.part, recipe: "" };
+export function outcomeTags(
+  result: PlcResult,
+  recipe: string,
+): Readonly<Record<"verdict" | "score" | "part" | "recipe", string>> {
+  return { verdict: VERDICT_DIGIT[result.verdict], score: String(result.score), part: result.part, recipe };
 }
 
 function verdictOfDigit(digit: string | undefined): Verdict | undefined {

@@ -9,6 +9,8 @@ export interface PublishedPicture {
 
 /** The pictures of one part. */
 export interface PictureSet {
+  /** The station's number of the outcome. */
+  readonly ordinal: number;
   readonly seq: number;
   readonly verdict: Verdict;
   readonly mask?: PublishedPicture;
@@ -68,9 +70,9 @@ export class PictureLane {
    * @param ready whether the result of a part has been acknowledged
    * @returns the pictures to send now; they count as sent
    */
-  next(sentSoFar: number, ready: (seq: number) => boolean): PictureSet | undefined {
+  next(sentSoFar: number, ready: (ordinal: number) => boolean): PictureSet | undefined {
     const first = this.#waiting[0];
-    if (first === undefined || this.#sentAfter !== null || !ready(first.seq)) return undefined;
+    if (first === undefined || this.#sentAfter !== null || !ready(first.ordinal)) return undefined;
     this.#waiting.shift();
     this.#sentAfter = sentSoFar;
     this.#sent++;

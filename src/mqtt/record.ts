@@ -25,6 +25,9 @@ export interface InspectionRecord extends StationIdentity {
   readonly session: string;
   readonly seq: number;
   readonly part: string;
+  readonly recipe: string;
+  /** A known bad part that had to be recognised. */
+  readonly challenge: boolean;
   readonly verdict: Verdict;
   /** As in `plc/result`. */
   readonly code: string;
@@ -35,10 +38,10 @@ export interface InspectionRecord extends StationIdentity {
   /** As in `plc/result`: 1,000 × score / threshold. */
   readonly plcScore: number;
   readonly bank: string | null;
-  readonly captureSeq: number;
+  readonly captureSeq: number | null;
   readonly times: {
     readonly trigger: number | null;
-    readonly capture: number;
+    readonly capture: number | null;
     readonly scoreStart: number | null;
     readonly scoreEnd: number | null;
     readonly decision: number;
@@ -84,9 +87,11 @@ export function inspectionRecord(parts: RecordParts): InspectionRecord {
     line: identity.line,
     station: identity.station,
     boot: parts.boot,
-    session: parts.boot,
+    session: outcome.session ?? parts.boot,
     seq: outcome.seq,
     part: outcome.part,
+    recipe: outcome.recipe,
+    challenge: outcome.challenge,
     verdict: outcome.verdict,
     code: codeOf(outcome.reason),
     reason: outcome.reason,
@@ -96,8 +101,8 @@ export function inspectionRecord(parts: RecordParts): InspectionRecord {
     bank: outcome.bankId,
     captureSeq: outcome.captureSeq,
     times: {
-      trigger: null,
-      capture: wall(outcome.capturedAtMs),
+      trigger: outcome.triggeredAt === null ? null : wall(outcome.triggeredAt.monotonicMs),
+      capture: outcome.capturedAtMs === null ? null : wall(outcome.capturedAtMs),
       scoreStart: scored === undefined ? null : wall(scored.startedAtMs),
       scoreEnd: scored === undefined ? null : wall(scored.finishedAtMs),
       decision: outcome.decidedAtWallMs,

@@ -1,3 +1,5 @@
+import type { InboxCounters } from "./station-inbox.ts";
+
 /** What a station's connection did and what it had to drop, since the start. */
 export interface SessionCounters {
   readonly connects: number;
@@ -14,4 +16,7 @@ export interface SessionCounters {
   readonly picturesDropped: number;
   readonly tagsDropped: number;
   readonly heartbeatsSkipped: number;
+  /** Answers that no broker took: the connection was lost before. */
+  readonly answersLost: number;
+  readonly inbox: InboxCounters;
 }

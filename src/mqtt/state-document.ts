@@ -1,5 +1,5 @@
 import type { Fault, StationCounters } from "../station/events.ts";
-import type { PlcState } from "../station/plc-state.ts";
+import type { PlcState, StationMode } from "../station/plc-state.ts";
 import type { ReasonName } from "../station/reasons.ts";
 import { REASONS } from "../station/reasons.ts";
 import type { SessionCounters } from "./session-counters.ts";
@@ -23,8 +23,9 @@ export interface StateDocument extends StationIdentity {
   readonly at: string;
   readonly device: string;
   readonly boot: string;
-  readonly mode: "continuous" | "camera";
+  readonly mode: StationMode;
   readonly commissioning: boolean;
+  readonly paused: boolean;
   readonly plcState: PlcState;
   /** nominald, node, onnxruntime, gstreamer … */
   readonly versions: Readonly<Record<string, string>>;
@@ -45,6 +46,18 @@ export interface StateDocument extends StationIdentity {
     /** The pipeline, once it plays. */
     readonly launch: string | null;
     readonly restarts: number;
+  };
+  /** The outbox on the disk. */
+  readonly storage: {
+    readonly state: string;
+    readonly problem: string | null;
+    /** A damaged file was moved there since the start. */
+    readonly setAside: string | null;
+    /** Changes that could not be written. */
+    readonly lost: number;
+    readonly writes: number;
+    /** ms that the disk took for all writes. */
+    readonly writeMs: number;
   };
   readonly counters: StationCounters;
   readonly mqtt: SessionCounters;

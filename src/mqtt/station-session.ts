@@ -3,19 +3,21 @@ import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Outcome } from "../station/outcome.ts";
 import type { PlcState } from "../station/plc-state.ts";
-import type { BrokerLimits, BrokerStatus, Subscription } from "./broker-connection.ts";
+import type { ReasonName } from "../station/reasons.ts";
+import type { BrokerStatus, Subscription } from "./broker-connection.ts";
 import { BrokerConnection } from "./broker-connection.ts";
-import type { Outbox } from "./outbox.ts";
-import { MemoryOutbox } from "./outbox.ts";
+import { Delivery } from "./delivery.ts";
+import { Outbox } from "./outbox.ts";
 import { formatHeartbeat, NO_BANK_TAG, outcomeTags, plcResultOf } from "./payloads.ts";
-import type { PictureSet, PublishedPicture } from "./picture-lane.ts";
-import { PictureLane } from "./picture-lane.ts";
+import type { PictureSet } from "./picture-lane.ts";
+import type { PartName } from "./plc-payloads.ts";
+import { formatAccepted } from "./plc-payloads.ts";
 import type { InspectionRecord } from "./record.ts";
 import { serializeRecord } from "./record.ts";
-import { RetainedValues } from "./retained-values.ts";
-import { SendWindow } from "./send-window.ts";
 import type { SessionCounters } from "./session-counters.ts";
 import type { StateDocument } from "./state-document.ts";
+import type { InboxListener } from "./station-inbox.ts";
+import { StationInbox } from "./station-inbox.ts";
 import type { StationIdentity, StationTopics } from "./topics.ts";
 import { checkSegment, stationTopics } from "./topics.ts";
 
@@ -31,68 +33,92 @@ export interface SessionOptions {
   /** In memory when absent. */
   readonly outbox?: Outbox;
   readonly subscriptions?: readonly Subscription[];
+  /** systemd's $CREDENTIALS_DIRECTORY. */
+  readonly credentialsFolder?: string | null;
+  readonly credentialCheckMs?: number;
   readonly heartbeatMs?: number;
   readonly backoff?: { readonly firstMs: number; readonly largestMs: number };
 }
 
 /** A broker that owes an acknowledgement this long is stuck, however well it answers pings, ms. */
 const ACKNOWLEDGEMENT_DEADLINE_MS = 30_000;
-/** Room for topic and properties beside a picture, bytes. */
-const PACKET_OVERHEAD_BYTES = 1_024;
 const DEFAULT_BACKOFF = { firstMs: 500, largestMs: 30_000 };
+/** How often the files of credentials are looked at, ms. */
+const CREDENTIAL_CHECK_MS = 30_000;
 
 /**
- * One station on the broker: its connection, will and heartbeat, and the order in which things leave. First
- * `plc/state` and `status`, then results, then the other retained values, then records; pictures last, when no
- * verdict waits. Everything is bounded, what does not fit is dropped and counted.
+ * One station on the broker: its connection, will and heartbeat, what it says and what it is told. What waits, and in
+ * which order it leaves, is the delivery's affair.
  */
 export class StationSession {
   readonly #options: SessionOptions;
   readonly #topics: StationTopics;
   readonly #connection: BrokerConnection;
   readonly #outbox: Outbox;
-  readonly #retained = new RetainedValues();
-  readonly #pictures = new PictureLane();
-  readonly #window = new SendWindow();
-  #limits: BrokerLimits = { receiveMaximum: 65_535, maximumPacketSize: Infinity };
+  readonly #delivery: Delivery;
+  readonly #inbox: StationInbox;
   #plcState: PlcState = "1";
   #heartbeatTimer: NodeJS.Timeout | null = null;
   #heartbeat = 0;
   #connects = 0;
-  #refused = 0;
   #tagsDropped = 0;
   #heartbeatsSkipped = 0;
   #closing: Promise<void> | null = null;
-  /** Called after each acknowledgement and at the loss of the connection, while closing. */
-  #onProgress: () => void = () => undefined;
 
   /** @throws ConfigError "topic-segment" */
   constructor(options: SessionOptions) {
     this.#options = options;
+    const { broker, logger, clock, random } = options;
     const { site, line, station } = options.identity;
     this.#topics = stationTopics(options.identity);
-    this.#outbox = options.outbox ?? new MemoryOutbox();
+    this.#outbox = options.outbox ?? new Outbox();
+    const answer = (name: string, text: object): void =>
+      this.#delivery.answer(`${this.#topics.command}/${name}/res`, JSON.stringify(text));
+    this.#inbox = new StationInbox(this.#topics, answer, logger);
     this.#connection = new BrokerConnection({
-      broker: options.broker,
+      broker,
       clientId: ["nominald", site, line, station, checkSegment("device", options.device)].join("-"),
       will: { topic: this.#topics.status, payload: "0" },
-      subscriptions: options.subscriptions ?? [],
-      logger: options.logger,
-      clock: options.clock,
-      random: options.random,
+      credentialsFolder: options.credentialsFolder ?? null,
+      credentialCheckMs: options.credentialCheckMs ?? CREDENTIAL_CHECK_MS,
+      subscriptions: [...this.#inbox.subscriptions(), ...(options.subscriptions ?? [])],
+      logger,
+      clock,
+      random,
       backoff: options.backoff ?? DEFAULT_BACKOFF,
-      onUp: (limits) => this.#greet(limits),
-      onDown: () => this.#disconnected(),
+      onUp: (limits) => {
+        this.#connects++;
+        this.#delivery.connected(limits);
+      },
+      onDown: () => this.#delivery.disconnected(),
+    });
+    this.#delivery = new Delivery({
+      topics: this.#topics,
+      connection: this.#connection,
+      outbox: this.#outbox,
+      mqtt5: broker.version === "5",
+      logger,
+      clock,
     });
     // In the order of sending: whoever sees status 1 finds a plc/state of this run.
-    this.#retained.set(this.#topics.plcState, this.#plcState, { qos: 1, urgent: true });
-    this.#retained.set(this.#topics.status, "1", { qos: 1, urgent: true });
-    this.#retained.set(this.#topics.tag.bank, NO_BANK_TAG, { qos: 0, urgent: false });
+    this.#setRetained(this.#topics.plcState, this.#plcState, 1, true);
+    this.#setRetained(this.#topics.status, "1", 1, true);
+    this.#setRetained(this.#topics.tag.bank, NO_BANK_TAG, 0);
     this.#setTotals({ total: 0, ng: 0 });
   }
 
   get topics(): StationTopics {
     return this.#topics;
+  }
+
+  /** Who acts on triggers, acknowledgements and commands; before `start`. */
+  listen(listener: Omit<InboxListener, "acknowledged">): void {
+    this.#inbox.listen({
+      trigger: (trigger) => listener.trigger(trigger),
+      malformedTrigger: (name) => listener.malformedTrigger(name),
+      command: (name, args) => listener.command(name, args),
+      acknowledged: ({ session, seq }) => this.#outbox.acknowledgedByPlc(session, seq),
+    });
   }
 
   /** Begins to connect; a broker that is away is no error but a `status()`. */
@@ -119,151 +145,77 @@ export class StationSession {
     return {
       connects: this.#connects,
       ...this.#outbox.counts(),
-      refused: this.#refused,
-      picturesSent: this.#pictures.sent,
-      picturesDropped: this.#pictures.dropped,
+      ...this.#delivery.counters(),
       tagsDropped: this.#tagsDropped,
       heartbeatsSkipped: this.#heartbeatsSkipped,
+      inbox: this.#inbox.counters(),
     };
+  }
+
+  /** `plc/accepted`. */
+  answerTrigger(name: PartName, refusal: ReasonName | null): void {
+    this.#delivery.answer(this.#topics.plcAccepted, formatAccepted(name, refusal));
   }
 
   /**
    * @param totals the station's outcomes so far, and how many of them were FAIL
-   * @returns Unix ms at which the result was handed to the connection; null when it has to wait
+   * @param told called once: Unix ms at which the result was handed to the connection, null when it has to wait for one
    */
-  publishOutcome(outcome: Outcome, totals: { readonly total: number; readonly ng: number }): number | null {
+  publishOutcome(
+    outcome: Outcome,
+    totals: { readonly total: number; readonly ng: number },
+    told: (publishedAtWallMs: number | null) => void = () => undefined,
+  ): void {
     const slow = this.#connection.backedUp;
     const result = plcResultOf(outcome, this.#options.boot);
-    this.#outbox.addResult(result);
+    this.#outbox.addResult(result, outcome.ordinal, told);
     this.#setTotals(totals);
-    this.#pump();
-    for (const [name, value] of Object.entries(outcomeTags(result))) {
+    this.#delivery.pump();
+    for (const [name, value] of Object.entries(outcomeTags(result, outcome.recipe))) {
       this.#publishTag(`${this.#topics.root}/tag/${name}`, value, slow);
     }
-    return this.#connection.up && !this.#outbox.resultWaiting ? this.#options.clock.wallMs() : null;
+  }
+
+  /** The result of a trigger that came again. */
+  resendOutcome(session: string, seq: number): void {
+    this.#outbox.resultAgain(session, seq);
+    this.#delivery.pump();
   }
 
   /** @throws InputError "record-size" */
   publishRecord(record: InspectionRecord): void {
     this.#outbox.addRecord(serializeRecord(record));
-    this.#pump();
+    this.#delivery.pump();
   }
 
   /** After `publishOutcome` of the same part. Dropped and counted when verdicts need the way. */
   publishPictures(pictures: PictureSet): void {
-    const largest = Math.max(pictures.mask?.data.length ?? 0, pictures.overlay?.data.length ?? 0);
-    const fits = largest + PACKET_OVERHEAD_BYTES <= this.#limits.maximumPacketSize;
-    if (!this.#connection.up || !fits) this.#pictures.drop();
-    else this.#pictures.add(pictures);
-    this.#pump();
+    this.#delivery.addPictures(pictures);
   }
 
   setPlcState(state: PlcState): void {
     this.#plcState = state;
-    this.#retained.set(this.#topics.plcState, state, { qos: 1, urgent: true });
-    this.#pump();
+    this.#setRetained(this.#topics.plcState, state, 1, true);
+    this.#delivery.pump();
   }
 
   setState(document: StateDocument): void {
-    this.#retained.set(this.#topics.state, JSON.stringify(document), { qos: 1, urgent: false });
-    this.#pump();
+    this.#setRetained(this.#topics.state, JSON.stringify(document), 1);
+    this.#delivery.pump();
   }
 
   setBank(bankId: string | null): void {
-    this.#retained.set(this.#topics.tag.bank, bankId ?? NO_BANK_TAG, { qos: 0, urgent: false });
-    this.#pump();
+    this.#setRetained(this.#topics.tag.bank, bankId ?? NO_BANK_TAG, 0);
+    this.#delivery.pump();
+  }
+
+  #setRetained(topic: string, payload: string, qos: 0 | 1, urgent = false): void {
+    this.#delivery.retained.set(topic, payload, { qos, urgent });
   }
 
   #setTotals(totals: { readonly total: number; readonly ng: number }): void {
-    this.#retained.set(this.#topics.tag.total, String(totals.total), { qos: 0, urgent: false });
-    this.#retained.set(this.#topics.tag.ng, String(totals.ng), { qos: 0, urgent: false });
-  }
-
-  #greet(limits: BrokerLimits): void {
-    this.#limits = limits;
-    this.#connects++;
-    this.#window.open(limits.receiveMaximum);
-    this.#outbox.connected();
-    this.#retained.forgetSent();
-    this.#pump();
-  }
-
-  #disconnected(): void {
-    this.#window.clear();
-    this.#outbox.disconnected();
-    this.#pictures.disconnected();
-    this.#onProgress();
-  }
-
-  /** Sends what may leave now, in order of importance. */
-  #pump(): void {
-    if (!this.#connection.up) return;
-    while (this.#sendRetained(true) || this.#sendResult() || this.#sendRetained(false) || this.#sendRecord());
-    this.#sendPictures();
-  }
-
-  #sendRetained(urgent: boolean): boolean {
-    const message = this.#retained.next({ urgent, qos1: this.#window.hasRoom });
-    if (message === undefined) return false;
-    const options = { qos: message.qos, retain: true };
-    if (message.qos === 1) this.#sendAcknowledged(message.topic, message.payload, true, null);
-    else this.#connection.publish(message.topic, message.payload, options);
-    return true;
-  }
-
-  #sendResult(): boolean {
-    const message = this.#outbox.next({ result: this.#window.hasRoom, record: false });
-    if (message === undefined) return false;
-    this.#sendAcknowledged(this.#topics.plcResult, message.payload, false, { key: message.key, record: false });
-    return true;
-  }
-
-  #sendRecord(): boolean {
-    const message = this.#outbox.next({ result: false, record: this.#window.hasRoomForRecord });
-    if (message === undefined) return false;
-    this.#sendAcknowledged(this.#topics.inspection, message.payload, false, { key: message.key, record: true });
-    return true;
-  }
-
-  #sendAcknowledged(
-    topic: string,
-    payload: string | Buffer,
-    retain: boolean,
-    held: { readonly key: number; readonly record: boolean } | null,
-  ): void {
-    const number = this.#window.sent(held?.record ?? false, this.#options.clock.monotonicMs());
-    this.#connection.publish(topic, payload, { qos: 1, retain }, (refusal) => {
-      this.#window.answered(number);
-      // A refused message would be refused again: it counts as delivered, and as refused.
-      if (held !== null) this.#outbox.acknowledged(held.key);
-      if (refusal !== null) this.#noteRefusal(topic, refusal);
-      this.#pictures.acknowledged(number);
-      this.#pump();
-      this.#onProgress();
-    });
-  }
-
-  #noteRefusal(topic: string, refusal: string): void {
-    // The first is logged; `refused` in the state counts the others.
-    if (this.#refused++ === 0) {
-      this.#options.logger.error({ topic, refusal }, "The broker refused a publication; check its access rules");
-    }
-  }
-
-  #sendPictures(): void {
-    if (this.#outbox.resultWaiting || this.#connection.backedUp) return;
-    const pictures = this.#pictures.next(this.#window.sentCount, (seq) => !this.#outbox.resultOpen(seq));
-    if (pictures === undefined) return;
-    if (pictures.mask !== undefined) this.#sendPicture(this.#topics.imageMask, pictures, pictures.mask);
-    if (pictures.overlay !== undefined) this.#sendPicture(this.#topics.imageOverlay, pictures, pictures.overlay);
-  }
-
-  #sendPicture(topic: string, { seq, verdict }: PictureSet, picture: PublishedPicture): void {
-    const { data, contentType, sha256 } = picture;
-    const payload = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    const properties = { contentType, userProperties: { seq: String(seq), verdict, sha256 } };
-    const mqtt5 = this.#options.broker.version === "5";
-    this.#connection.publish(topic, payload, { qos: 0, ...(mqtt5 ? { properties } : {}) });
+    this.#setRetained(this.#topics.tag.total, String(totals.total), 0);
+    this.#setRetained(this.#topics.tag.ng, String(totals.ng), 0);
   }
 
   #publishTag(topic: string, value: string, slow: boolean): void {
@@ -277,7 +229,7 @@ export class StationSession {
     const payload = formatHeartbeat(this.#heartbeat, this.#plcState);
     if (!this.#connection.up || this.#connection.backedUp) this.#heartbeatsSkipped++;
     else this.#connection.publish(this.#topics.plcHeartbeat, payload, { qos: 0 });
-    const waitedMs = this.#window.oldestWaitMs(this.#options.clock.monotonicMs());
+    const waitedMs = this.#delivery.oldestWaitMs();
     if (waitedMs > ACKNOWLEDGEMENT_DEADLINE_MS) {
       this.#connection.abandon("broker-silent", `no acknowledgement for ${Math.round(waitedMs)} ms`);
     }
@@ -287,36 +239,16 @@ export class StationSession {
     const endsAtMs = this.#options.clock.monotonicMs() + deadlineMs;
     const leftMs = (): number => Math.max(0, endsAtMs - this.#options.clock.monotonicMs());
     if (this.#heartbeatTimer !== null) clearInterval(this.#heartbeatTimer);
-    const empty = (): boolean => this.#window.size === 0 && this.#nothingWaits();
-    const sent = await this.#settled(empty, leftMs() / 2);
-    this.#retained.set(this.#topics.status, "0", { qos: 1, urgent: true });
-    this.#pump();
-    const told = await this.#settled(empty, leftMs() / 2);
+    const empty = (): boolean => this.#delivery.settled;
+    const sent = await this.#delivery.waitFor(empty, leftMs() / 2);
+    this.#setRetained(this.#topics.status, "0", 1, true);
+    this.#delivery.pump();
+    const told = await this.#delivery.waitFor(empty, leftMs() / 2);
+    this.#delivery.close();
     await this.#connection.close(told, leftMs());
     const { resultsOpen, recordsOpen } = this.#outbox.counts();
     if (!sent && resultsOpen + recordsOpen > 0) {
       this.#options.logger.warn({ resultsOpen, recordsOpen }, "Closed with results or records that no broker has");
     }
-  }
-
-  #nothingWaits(): boolean {
-    const { resultsOpen, recordsOpen } = this.#outbox.counts();
-    return resultsOpen + recordsOpen === 0;
-  }
-
-  /** @returns whether `condition` came true while connected and within the time */
-  #settled(condition: () => boolean, deadlineMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#onProgress = () => undefined;
-        resolve(this.#connection.up && condition());
-      };
-      const timer = setTimeout(finish, deadlineMs);
-      this.#onProgress = () => {
-        if (condition() || !this.#connection.up) finish();
-      };
-      this.#onProgress();
-    });
   }
 }

@@ -7,15 +7,21 @@ export interface StationIdentity {
   readonly station: string;
 }
 
-/** All topics that a station publishes, absolute. */
+/** All topics of a station, absolute. */
 export interface StationTopics {
   readonly root: string;
   readonly status: string;
   readonly plcState: string;
   readonly plcHeartbeat: string;
+  /** In: triggers, and the PLC's word that it has a result. */
+  readonly plcTrigger: string;
+  readonly plcAck: string;
+  readonly plcAccepted: string;
   readonly plcResult: string;
   readonly inspection: string;
   readonly state: string;
+  /** In: `<command>/<name>`; the answer leaves on `<command>/<name>/res`. */
+  readonly command: string;
   readonly imageMask: string;
   readonly imageOverlay: string;
   readonly tag: Readonly<Record<TagName, string>>;
@@ -54,9 +60,13 @@ export function stationTopics(identity: StationIdentity): StationTopics {
     status: `${root}/status`,
     plcState: `${root}/plc/state`,
     plcHeartbeat: `${root}/plc/hb`,
+    plcTrigger: `${root}/plc/trigger`,
+    plcAck: `${root}/plc/ack`,
+    plcAccepted: `${root}/plc/accepted`,
     plcResult: `${root}/plc/result`,
     inspection: `${root}/inspection`,
     state: `${root}/state`,
+    command: `${root}/cmd`,
     imageMask: `${root}/image/mask`,
     imageOverlay: `${root}/image/overlay`,
     tag: {

@@ -16,7 +16,7 @@ export class Display {
     const effects: Effect[] = [];
     const shown = faults.map(({ reason, since }) => `${reason}@${since.monotonicMs}`).join();
     if (shown !== this.#faults) effects.push({ type: "faults-changed", faults });
-    const state = plcStateOf({ ...conditions, faulty: faults.length > 0 });
+    const state = plcStateOf({ ...conditions, faulty: faults.some(({ stops }) => stops) });
     if (state !== this.#plcState) effects.push({ type: "plc-state", state });
     this.#faults = shown;
     this.#plcState = state;

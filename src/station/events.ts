@@ -1,32 +1,78 @@
+import type { Instant } from "./instant.ts";
 import type { Outcome } from "./outcome.ts";
-import type { PlcState } from "./plc-state.ts";
+import type { PlcState, StationMode } from "./plc-state.ts";
 import type { ReasonName } from "./reasons.ts";
 
-/** The moment of an event, on both clocks (see shared/clock.ts). */
-export interface Instant {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
-
 export interface StationSettings {
-  /** `camera`: every frame is a part. `continuous`: the freshest frame is scored, others are skipped. */
-  readonly mode: "continuous" | "camera";
-  /** Capture to verdict less than this; at it the outcome is NO_VERDICT/late. */
+  readonly mode: StationMode;
+  /** Trigger, or capture, to verdict less than this; at it the outcome is NO_VERDICT/late. */
   readonly deadlineMs: number;
   /**
-   * Frames that may wait while others are scored. Mode `camera`: one more is NO_VERDICT/overrun at once. Mode
-   * `continuous`: one at most waits (none with 0), and a newer frame takes its place.
+   * Parts that may wait while others are scored, for a frame or for their turn. Modes `triggered` and `camera`: one
+   * more is NO_VERDICT/overrun at once. Mode `continuous`: one at most waits (none with 0), and a newer frame takes its
+   * place.
    */
   readonly maxPending: number;
   /** Frames that may be with the inference process at once; 1 when absent. */
   readonly maxInFlight?: number;
   /** Every outcome carries flag 08. */
   readonly commissioning: boolean;
+  readonly challenge?: ChallengeSettings;
+  readonly lineStop?: LineStopSettings;
+}
+
+/** A known bad part has to be recognised now and then. */
+export interface ChallengeSettings {
+  /** From one recognised bad part to the next at most this; 0: none is due. */
+  readonly everyMs: number;
+  /** A trigger with this part id shows a known bad part; empty: none does. */
+  readonly partId: string;
+}
+
+/** When so much fails, flag 20 asks for a stop of the line. */
+export interface LineStopSettings {
+  /** So many FAILs in a row; 0: never. */
+  readonly consecutiveFails: number;
+  /** Share of FAIL in the last `windowParts` parts with a verdict, 0 to 1; above it. 1: never. */
+  readonly failRate: number;
+  readonly windowParts: number;
+}
+
+/** A part as the PLC announces it. */
+export interface TriggerFields {
+  /** `[0-9A-Za-z._-]{1,8}`, drawn by the PLC at each of its starts. */
+  readonly session: string;
+  /** 1 to 9,999,999,999, growing within a session. */
+  readonly seq: number;
+  readonly part: string;
+  readonly recipe: string;
+}
+
+/** What a former run of the daemon left on the disk. */
+export interface Recovered {
+  /** Accepted triggers without an outcome, oldest first. */
+  readonly open: readonly TriggerFields[];
+  /** The newest accepted triggers with an outcome, oldest first. */
+  readonly answered: readonly Pick<TriggerFields, "session" | "seq">[];
+  /** Unix ms at which a known bad part was last recognised; null: never. */
+  readonly challengedAtWallMs: number | null;
+  /** The last known bad part was not recognised. */
+  readonly challengePassed: boolean;
 }
 
 export type StationEvent =
-  /** Capture, inference and bank are being started. */
-  | { readonly type: "start" }
+  /** Capture, inference and bank are being started. What a former run left open gets its outcome now. */
+  | { readonly type: "start"; readonly recovered?: Recovered }
+  | ({ readonly type: "trigger" } & TriggerFields)
+  /** Parts get NO_VERDICT/paused until `resume`. */
+  | { readonly type: "pause" }
+  /** Ends a pause, and takes a request for a line stop back. */
+  | { readonly type: "resume" }
+  /** The next part is a known bad one. */
+  | { readonly type: "challenge" }
+  /** Results cannot be made durable. */
+  | { readonly type: "storage-lost" }
+  | { readonly type: "storage-ready" }
   | { readonly type: "bank-ready"; readonly bankId: string }
   /** The bank failed, was taken away, or (`warm-up`) is being loaded. */
   | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "warm-up" }
@@ -55,6 +101,20 @@ export type StationEvent =
   | { readonly type: "stop" };
 
 export type Effect =
+  /**
+   * Answer a trigger: accepted without a reason, refused with one. `isNew`: it has to be made durable before the answer
+   * leaves.
+   */
+  | {
+      readonly type: "trigger-answer";
+      readonly trigger: TriggerFields;
+      readonly refusal: ReasonName | null;
+      readonly isNew: boolean;
+    }
+  /** The trigger was answered before: its stored result is to be sent again. */
+  | { readonly type: "outcome-again"; readonly session: string; readonly seq: number }
+  /** A known bad part was recognised, or not; to be remembered over a restart. */
+  | { readonly type: "challenge-done"; readonly at: Instant; readonly met: boolean }
   /** Hand the frame to the inference process; it answers with `scored` or `score-failed`, or is lost. */
   | { readonly type: "request-score"; readonly frameId: number }
   /** Nobody needs the frame any more: its slot may be written again. Exactly once for each frame that arrived. */
@@ -63,7 +123,7 @@ export type Effect =
   /** A score that came after its part's outcome: for the record only, never a verdict. */
   | {
       readonly type: "late-score";
-      readonly seq: number;
+      readonly ordinal: number;
       readonly frameId: number;
       readonly score: number;
       readonly threshold: number;
@@ -71,10 +131,12 @@ export type Effect =
   | { readonly type: "plc-state"; readonly state: PlcState }
   | { readonly type: "faults-changed"; readonly faults: readonly Fault[] };
 
-/** Why the station stands: shown in `state` until it is over. */
+/** What is wrong with the station: shown in `state` until it is over. */
 export interface Fault {
   readonly reason: ReasonName;
   readonly since: Instant;
+  /** The station cannot give verdicts, `plc/state` is 8; a fault that stops nothing is only shown. */
+  readonly stops: boolean;
 }
 
 export interface StationCounters {
@@ -83,8 +145,15 @@ export interface StationCounters {
   readonly fail: number;
   /** NO_VERDICT by reason; a reason that never occurred is absent. */
   readonly noVerdict: Readonly<Partial<Record<ReasonName, number>>>;
-  /** Mode `continuous`: frames that gave way to a newer one or came while nothing could score them. */
+  /**
+   * Mode `continuous`: frames that gave way to a newer one or came while nothing could score them. Mode `triggered`:
+   * frames that no trigger waited for.
+   */
   readonly skipped: number;
+  /** Triggers that were not accepted, by reason; a reason that never occurred is absent. */
+  readonly refused: Readonly<Partial<Record<ReasonName, number>>>;
+  /** Triggers that came again. */
+  readonly repeated: number;
   readonly lateScores: number;
   /** Answers for frames that nobody asks for any more. */
   readonly ignoredAnswers: number;

@@ -1,80 +1,87 @@
-import { CaptureCount } from "./capture-count.ts";
+import { CameraIntake } from "./camera-intake.ts";
+import { ContinuousIntake } from "./continuous-intake.ts";
 import { Display } from "./display.ts";
-import type { Effect, Fault, Instant, StationCounters, StationEvent, StationSettings } from "./events.ts";
-import type { Judgement } from "./judge.ts";
-import { judge, noVerdict } from "./judge.ts";
-import type { Entry } from "./ledger.ts";
+import type {
+  Effect,
+  Fault,
+  Recovered,
+  StationCounters,
+  StationEvent,
+  StationSettings,
+  TriggerFields,
+} from "./events.ts";
+import type { Intake } from "./intake.ts";
+import type { Instant } from "./instant.ts";
+import { noVerdict } from "./judge.ts";
 import { Ledger } from "./ledger.ts";
 import { FLAG } from "./outcome.ts";
+import { Oversight } from "./oversight.ts";
 import type { PlcState } from "./plc-state.ts";
 import { Readiness } from "./readiness.ts";
 import type { ReasonName } from "./reasons.ts";
-
-type FrameEvent = Extract<StationEvent, { type: "frame" }>;
-type ScoredEvent = Extract<StationEvent, { type: "scored" }>;
-
-/** A frame that is with the inference process. `bankId` is the bank that was active when it was handed over. */
-interface InFlight {
-  readonly entry: Entry;
-  readonly bankId: string | null;
-}
-
-/** Parts that wait for their turn at most; beyond it the oldest is given up. */
-const LARGEST_LEDGER = 1_000;
+import { Scoring } from "./scoring.ts";
+import { TriggerIntake } from "./trigger-intake.ts";
 
 /**
- * Joins frames and scores of one station into exactly one outcome per part, in order, under a deadline. Pure:
- * events and the time come in, effects go out, nothing is awaited.
- *
- * Mode `camera`: every frame is a part from the moment it arrives, and so is every frame that the capture process
- * dropped or never delivered (a hole in its numbers). Mode `continuous`: a frame becomes a part when it is handed
- * to the inference process; until then a newer frame takes its place and it counts as skipped.
+ * Joins triggers, frames and scores of one station into exactly one outcome per part, in order, under a deadline. Pure:
+ * events and the time come in, effects go out, nothing is awaited. How parts come into being is the intake's affair,
+ * their way to a score the scoring's; here is what holds for all modes.
  */
 export class StationMachine {
   readonly #settings: StationSettings;
   readonly #readiness: Readiness;
   readonly #ledger: Ledger;
-  readonly #inFlight = new Map<number, InFlight>();
-  /** Mode `camera`: accepted parts that wait for the inference process, oldest first. */
-  #waiting: Entry[] = [];
-  /** Mode `continuous`: the freshest frame, not yet accepted. */
-  #fresh: FrameEvent | null = null;
-  readonly #captureCount = new CaptureCount();
+  readonly #scoring: Scoring;
+  readonly #intake: Intake;
+  /** Mode `triggered`: the intake. */
+  readonly #triggers: TriggerIntake | null;
+  readonly #oversight: Oversight;
   readonly #display = new Display();
+  #paused = false;
   #stopped = false;
-  #skipped = 0;
-  #lateScores = 0;
-  #ignoredAnswers = 0;
+  #unwanted = 0;
   #effects: Effect[] = [];
 
   constructor(settings: StationSettings, now: Instant) {
     this.#settings = settings;
     this.#readiness = new Readiness(now);
     this.#ledger = new Ledger(settings.deadlineMs);
+    const emit = (effect: Effect): void => void this.#effects.push(effect);
+    this.#oversight = new Oversight(settings, this.#readiness, now, emit);
+    this.#scoring = new Scoring(settings, this.#readiness, this.#ledger, emit);
+    this.#intake = this.#makeIntake(emit);
+    this.#triggers = this.#intake instanceof TriggerIntake ? this.#intake : null;
   }
 
   get plcState(): PlcState {
     return this.#display.plcState;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   faults(): readonly Fault[] {
-    return this.#readiness.faults();
+    return [...this.#readiness.faults(), ...this.#oversight.faults()];
   }
 
   counters(): StationCounters {
     return {
       ...this.#ledger.counters(),
-      skipped: this.#skipped,
-      lateScores: this.#lateScores,
-      ignoredAnswers: this.#ignoredAnswers,
+      skipped: this.#intake.skipped,
+      refused: this.#triggers?.refused ?? (this.#unwanted > 0 ? { "trigger-unwanted": this.#unwanted } : {}),
+      repeated: this.#triggers?.repeated ?? 0,
+      lateScores: this.#scoring.lateScores,
+      ignoredAnswers: this.#scoring.ignoredAnswers,
     };
   }
 
   /** Monotonic ms at which a `tick` is due; null when time changes nothing. Ask again after each event. */
   nextDeadlineMs(): number | null {
-    const accepted = this.#ledger.nextDeadlineMs();
-    if (this.#fresh === null) return accepted;
-    return Math.min(accepted ?? Infinity, this.#freshDeadlineMs(this.#fresh));
+    const challengeMs = this.#oversight.challenge.nextDeadlineMs();
+    const deadlines = [this.#ledger.nextDeadlineMs(), this.#intake.nextDeadlineMs(), challengeMs];
+    const next = Math.min(...deadlines.map((deadline) => deadline ?? Infinity));
+    return this.#stopped || next === Infinity ? null : next;
   }
 
   /**
@@ -88,33 +95,56 @@ export class StationMachine {
     this.#effects = [];
     if (this.#stopped) this.#afterStop(event);
     else {
+      this.#oversight.challenge.advance(now);
       this.#apply(event, now);
-      this.#expire(now);
-      this.#requestScores(now);
-      this.#publish();
+      this.#scoring.expire(now);
+      this.#intake.expire(now);
+      this.#intake.requestScores(now);
+      this.#publish(now);
     }
     return this.#effects;
+  }
+
+  #makeIntake(emit: (effect: Effect) => void): Intake {
+    const settings = this.#settings;
+    const readiness = this.#readiness;
+    const ledger = this.#ledger;
+    const scoring = this.#scoring;
+    const { challenge } = this.#oversight;
+    const obstacle = (): ReasonName | null => (this.#paused ? "paused" : null);
+    switch (settings.mode) {
+      case "triggered":
+        return new TriggerIntake({ readiness, ledger, scoring, challenge, obstacle, emit });
+      case "camera":
+        return new CameraIntake(readiness, scoring, challenge, obstacle);
+      case "continuous":
+        return new ContinuousIntake(settings, scoring, challenge, obstacle);
+      default:
+        return settings.mode satisfies never;
+    }
   }
 
   #apply(event: StationEvent, now: Instant): void {
     this.#readiness.apply(event, now);
     switch (event.type) {
+      case "trigger":
+        if (this.#triggers === null) this.#refuseTrigger(event);
+        else this.#triggers.trigger(event, now);
+        return;
       case "frame":
-        if (this.#settings.mode === "camera") this.#acceptPart(event, now);
-        else this.#keepFreshest(event, now);
+        this.#intake.frame(event, now);
         return;
       case "frame-dropped":
-        if (this.#settings.mode === "camera") this.#acceptDropped(event.captureSeq, now);
-        else this.#skipped++;
+        this.#intake.frameDropped(event.captureSeq, now);
         return;
       case "scored":
-        this.#takeScore(event, now);
+        this.#scoring.takeScore(event, now);
         return;
       case "score-failed":
-        this.#takeAnswer(event.frameId, noVerdict(event.reason), now);
+        this.#scoring.takeAnswer(event.frameId, noVerdict(event.reason), now);
         return;
       case "inference-lost":
-        this.#loseInference(now);
+        this.#scoring.loseInference(now);
         return;
       case "bank-unready":
         this.#giveUpAll(event.reason, now);
@@ -122,19 +152,24 @@ export class StationMachine {
       case "camera-lost":
         // The slots of a dead capture process are written again by the next one: what lies in them now may be
         // another part by the time it is read. So not even a frame that is being scored keeps its verdict.
-        this.#captureCount.reset();
+        this.#intake.cameraReplaced();
         this.#giveUpAll("camera-lost", now);
         return;
       case "camera-ended":
-        this.#captureCount.reset();
-        return;
-      case "stop":
-        this.#stop(now);
+        this.#intake.cameraReplaced();
         return;
       case "start":
+      case "pause":
+      case "resume":
+      case "challenge":
+      case "stop":
+        this.#operate(event, now);
+        return;
       case "bank-ready":
       case "inference-ready":
       case "camera-playing":
+      case "storage-lost":
+      case "storage-ready":
       case "tick":
         return;
       default:
@@ -142,195 +177,77 @@ export class StationMachine {
     }
   }
 
-  #acceptPart(frame: FrameEvent, now: Instant): void {
-    if (!this.#acceptMissing(frame.captureSeq, now)) {
-      // Its number was already decided as missing: one part, one outcome.
-      this.#release(frame.frameId);
-      this.#ignoredAnswers++;
-      return;
-    }
-    const entry = this.#accept(frame, now);
-    const obstacle = this.#obstacle();
-    if (obstacle === null) this.#waiting.push(entry);
-    else this.#giveUp(entry, obstacle, now);
-  }
-
-  /** Why a part that has just arrived cannot even wait. A lost inference process may be back before the deadline. */
-  #obstacle(): ReasonName | null {
-    if (this.#readiness.cameraLost) return "camera-lost";
-    if (this.#readiness.bankMissing !== null) return this.#readiness.bankMissing;
-    const room = this.#settings.maxPending + (this.#canRequest() ? this.#freePlaces() : 0);
-    if (this.#waiting.length < room) return null;
-    return this.#readiness.inferenceMissing ?? "overrun";
-  }
-
-  #acceptDropped(captureSeq: number, now: Instant): void {
-    if (this.#acceptMissing(captureSeq, now)) this.#acceptLost(captureSeq, "overrun", now);
-    else this.#ignoredAnswers++;
-  }
-
-  /**
-   * Gives every number that the capture process passed over an outcome of its own.
-   *
-   * @returns false when the number itself was already passed over
-   */
-  #acceptMissing(captureSeq: number, now: Instant): boolean {
-    // A last word of a capture process that is already given up says nothing about the next one's numbers.
-    if (this.#readiness.cameraLost) return true;
-    const missing = this.#captureCount.advance(captureSeq);
-    for (const seq of missing ?? []) this.#acceptLost(seq, "missed-acquisition", now);
-    return missing !== null;
-  }
-
-  #acceptLost(captureSeq: number, reason: ReasonName, now: Instant): void {
-    const entry = this.#accept({ frameId: null, captureSeq, capturedAtMs: now.monotonicMs }, now);
-    this.#decide(entry, noVerdict(reason), now);
-  }
-
-  #accept(frame: { frameId: number | null; captureSeq: number; capturedAtMs: number }, now: Instant): Entry {
-    if (this.#ledger.size >= LARGEST_LEDGER) {
-      const oldest = this.#ledger.undecided()[0];
-      if (oldest !== undefined) this.#giveUp(oldest, "overrun", now);
-    }
-    return this.#ledger.accept(frame, now);
-  }
-
-  /** The capture time is bounded here and not only when the frame becomes a part: see Ledger.accept. */
-  #keepFreshest(frame: FrameEvent, now: Instant): void {
-    this.#skipFresh();
-    this.#fresh = { ...frame, capturedAtMs: Math.min(frame.capturedAtMs, now.monotonicMs) };
-  }
-
-  #skipFresh(): void {
-    if (this.#fresh === null) return;
-    this.#release(this.#fresh.frameId);
-    this.#skipped++;
-    this.#fresh = null;
-  }
-
-  #freshDeadlineMs(frame: FrameEvent): number {
-    return frame.capturedAtMs + this.#settings.deadlineMs;
-  }
-
-  #takeScore(event: ScoredEvent, now: Instant): void {
-    const inFlight = this.#inFlight.get(event.frameId);
-    const activated = event.bankId === inFlight?.bankId || event.bankId === this.#readiness.bankId;
-    const judgement = activated ? judge(event.score, event.threshold) : noVerdict("bank-mismatch");
-    const decided = inFlight !== undefined && inFlight.entry.decision !== null;
-    this.#takeAnswer(event.frameId, judgement, now, event.bankId);
-    if (decided) this.#reportLateScore(inFlight.entry, event.score, event.threshold);
-  }
-
-  /** The inference process has done with the frame, whatever came of it. */
-  #takeAnswer(frameId: number, judgement: Judgement, now: Instant, bankId = this.#readiness.bankId): void {
-    const inFlight = this.#inFlight.get(frameId);
-    if (inFlight === undefined) {
-      this.#ignoredAnswers++;
-      return;
-    }
-    this.#inFlight.delete(frameId);
-    this.#release(frameId);
-    this.#ledger.decide(inFlight.entry, judgement, bankId, now);
-  }
-
-  #loseInference(now: Instant): void {
-    for (const [frameId, { entry }] of this.#inFlight) {
-      this.#decide(entry, noVerdict("inference-lost"), now);
-      this.#release(frameId);
-    }
-    this.#inFlight.clear();
-  }
-
-  #expire(now: Instant): void {
-    for (const entry of this.#ledger.overdue(now.monotonicMs)) {
-      const waited = this.#waiting.includes(entry);
-      this.#giveUp(entry, (waited ? this.#readiness.inferenceMissing : null) ?? "late", now);
-    }
-    for (const { entry, judgement } of this.#ledger.withdrawOverdue(now)) {
-      if (judgement.score !== null && judgement.threshold !== null) {
-        this.#reportLateScore(entry, judgement.score, judgement.threshold);
-      }
-    }
-    if (this.#fresh !== null && now.monotonicMs >= this.#freshDeadlineMs(this.#fresh)) this.#skipFresh();
-  }
-
-  #reportLateScore(entry: Entry, score: number, threshold: number): void {
-    if (entry.frameId === null) return;
-    this.#lateScores++;
-    this.#effects.push({ type: "late-score", seq: entry.seq, frameId: entry.frameId, score, threshold });
-  }
-
-  #freePlaces(): number {
-    return Math.max(0, (this.#settings.maxInFlight ?? 1) - this.#inFlight.size);
-  }
-
-  #canRequest(): boolean {
-    const { bankMissing, inferenceMissing, cameraLost } = this.#readiness;
-    return bankMissing === null && inferenceMissing === null && !cameraLost;
-  }
-
-  #requestScores(now: Instant): void {
-    const free = this.#canRequest() ? this.#freePlaces() : 0;
-    for (const entry of this.#waiting.splice(0, free)) this.#request(entry);
-    const fresh = this.#fresh;
-    if (fresh === null) return;
-    if (free > 0) {
-      this.#fresh = null;
-      this.#request(this.#accept(fresh, now));
-    } else if (!this.#canRequest() || this.#settings.maxPending === 0) {
-      this.#skipFresh();
+  #operate(
+    event: Extract<StationEvent, { type: "start" | "pause" | "resume" | "challenge" | "stop" }>,
+    now: Instant,
+  ): void {
+    switch (event.type) {
+      case "start":
+        if (event.recovered !== undefined) this.#recover(event.recovered, now);
+        return;
+      case "pause":
+        this.#paused = true;
+        return;
+      case "resume":
+        this.#paused = false;
+        this.#oversight.resume();
+        return;
+      case "challenge":
+        this.#oversight.challenge.arm();
+        return;
+      case "stop":
+        this.#giveUpAll("restart", now, FLAG.DECIDED_BY_RESTART);
+        this.#scoring.stop();
+        this.#stopped = true;
+        return;
+      default:
+        event satisfies never;
     }
   }
 
-  #request(entry: Entry): void {
-    if (entry.frameId === null) return;
-    this.#inFlight.set(entry.frameId, { entry, bankId: this.#readiness.bankId });
-    this.#effects.push({ type: "request-score", frameId: entry.frameId });
+  /** Gives what a former run left open its outcome; nobody knows any more which frame it would have had. */
+  #recover({ open, answered, challengedAtWallMs, challengePassed }: Recovered, now: Instant): void {
+    this.#oversight.challenge.recover(challengedAtWallMs, challengePassed, now);
+    this.#triggers?.recover(answered, open);
+    for (const trigger of open) {
+      const entry = this.#ledger.acceptRecovered(trigger, now);
+      this.#scoring.giveUp(entry, "restart", now, FLAG.DECIDED_BY_RESTART);
+    }
+  }
+
+  #refuseTrigger({ session, seq, part, recipe }: TriggerFields): void {
+    this.#unwanted++;
+    const trigger = { session, seq, part, recipe };
+    this.#effects.push({ type: "trigger-answer", trigger, refusal: "trigger-unwanted", isNew: false });
   }
 
   #giveUpAll(reason: ReasonName, now: Instant, flags = 0): void {
-    for (const entry of this.#ledger.undecided()) this.#giveUp(entry, reason, now, flags);
-    this.#skipFresh();
+    this.#scoring.giveUpAll(reason, now, flags);
+    this.#intake.abandon();
   }
 
-  /** Decides without a score. A frame in flight keeps its slot until it is answered: it may be being read. */
-  #giveUp(entry: Entry, reason: ReasonName, now: Instant, flags = 0): void {
-    this.#decide(entry, noVerdict(reason), now, flags);
-    this.#waiting = this.#waiting.filter((waiting) => waiting !== entry);
-    if (entry.frameId !== null && !this.#inFlight.has(entry.frameId)) this.#release(entry.frameId);
-  }
-
-  #decide(entry: Entry, judgement: Judgement, now: Instant, flags = 0): void {
-    this.#ledger.decide(entry, judgement, this.#readiness.bankId, now, flags);
-  }
-
-  #release(frameId: number): void {
-    this.#effects.push({ type: "release", frameId });
-  }
-
-  #stop(now: Instant): void {
-    this.#giveUpAll("restart", now, FLAG.DECIDED_BY_RESTART);
-    for (const frameId of this.#inFlight.keys()) this.#release(frameId);
-    this.#inFlight.clear();
-    this.#stopped = true;
-  }
-
+  /** Once stopped, a trigger stays unanswered: the PLC sends it again, to the next run. */
   #afterStop(event: StationEvent): void {
-    if (event.type === "frame") this.#release(event.frameId);
-    else if (event.type === "scored" || event.type === "score-failed") this.#ignoredAnswers++;
+    if (event.type === "frame") this.#scoring.release(event.frameId);
+    else if (event.type === "scored" || event.type === "score-failed") this.#scoring.ignore();
   }
 
-  #publish(): void {
-    const baseFlags = this.#settings.commissioning ? FLAG.NOT_FOR_CONTROL : 0;
-    for (const outcome of this.#ledger.takeDecided(baseFlags)) this.#effects.push({ type: "outcome", outcome });
+  #publish(now: Instant): void {
+    for (const outcome of this.#ledger.takeDecided((entry, judgement) =>
+      this.#oversight.finish(entry, judgement, now),
+    )) {
+      if (outcome.session !== null) this.#triggers?.published(outcome.session, outcome.seq);
+      this.#effects.push({ type: "outcome", outcome });
+    }
     const conditions = {
       mode: this.#settings.mode,
       started: this.#readiness.started,
       stopped: this.#stopped,
       starting: this.#readiness.starting,
+      paused: this.#paused,
       ended: this.#readiness.cameraEnded,
       busy: this.#ledger.size > 0,
     };
-    this.#effects.push(...this.#display.show(conditions, this.#readiness.faults()));
+    this.#effects.push(...this.#display.show(conditions, this.faults()));
   }
 }

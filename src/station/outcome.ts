@@ -1,3 +1,4 @@
+import type { Instant } from "./instant.ts";
 import type { ReasonName } from "./reasons.ts";
 
 /** On the wire 1, 2, 3; 0 never occurs, so that zeroed PLC memory cannot read as PASS. */
@@ -20,12 +21,18 @@ export const FLAG = {
   LINE_STOP: 0x20,
 } as const;
 
-/** What the station says about one part. Exactly one for each accepted frame, in order of `seq`. */
+/** What the station says about one part. Exactly one for each accepted part, in order of `ordinal`. */
 export interface Outcome {
-  /** Counts the station's outcomes from 1, without gaps. */
+  /** Counts the station's outcomes of this run from 1, without gaps. */
+  readonly ordinal: number;
+  /** The PLC's session; null where the station counts by itself. */
+  readonly session: string | null;
+  /** The PLC's number of the part, or the station's own count from 1. */
   readonly seq: number;
   /** `[0-9A-Za-z._-]{0,32}`; empty where no PLC names the part. */
   readonly part: string;
+  /** `[0-9A-Za-z._-]{0,16}`; empty where no PLC names it. */
+  readonly recipe: string;
   readonly verdict: Verdict;
   /** Set exactly when the verdict is NO_VERDICT. */
   readonly reason: ReasonName | null;
@@ -34,15 +41,19 @@ export interface Outcome {
   readonly threshold: number | null;
   /** The bank that scored the part, else the bank active when it was decided; null without one. */
   readonly bankId: string | null;
-  /** Monotonic ms. For a frame that never arrived: when the loss was noticed. */
-  readonly capturedAtMs: number;
+  /** When the trigger arrived; null without one, and for a trigger of a former run. */
+  readonly triggeredAt: Instant | null;
+  /** Monotonic ms. For a frame that was lost on its way: when the loss was noticed. null: no frame for a trigger. */
+  readonly capturedAtMs: number | null;
   readonly decidedAtMs: number;
   /** Unix ms of the decision. */
   readonly decidedAtWallMs: number;
   /** The daemon's name of the frame; null for a frame that never arrived. */
   readonly frameId: number | null;
-  /** The capture process's number of the frame. */
-  readonly captureSeq: number;
+  /** The capture process's number of the frame; null: no frame for a trigger. */
+  readonly captureSeq: number | null;
+  /** A known bad part that had to be recognised. */
+  readonly challenge: boolean;
   /** Bits of `FLAG`. */
   readonly flags: number;
 }

@@ -1,15 +1,22 @@
 /**
+ * `triggered`: the PLC announces each part, the first frame captured after its trigger counts. `camera`: every frame is
+ * a part. `continuous`: the freshest frame is scored, others are skipped.
+ */
+export type StationMode = "triggered" | "camera" | "continuous";
+
+/**
  * `plc/state`, after the states of OPC 40100-1 (machine vision): 1 preoperational, 2 initialising, 3 ready,
  * 4 busy (SingleExecution), 5 continuous (ContinuousExecution), 8 error, 9 halted.
  */
 export type PlcState = "1" | "2" | "3" | "4" | "5" | "8" | "9";
 
 export interface PlcConditions {
-  readonly mode: "continuous" | "camera";
+  readonly mode: StationMode;
   readonly started: boolean;
   readonly stopped: boolean;
   readonly faulty: boolean;
   readonly starting: boolean;
+  readonly paused: boolean;
   /** The source delivered its last frame. */
   readonly ended: boolean;
   /** Frames are accepted and not decided. */
@@ -17,9 +24,10 @@ export interface PlcConditions {
 }
 
 /**
- * A hardware-triggered camera starts one job a part, so mode `camera` shows Ready between parts and
- * SingleExecution while a part is open. Mode `continuous` is one job that runs until it is stopped:
- * ContinuousExecution throughout. A source that has ended brings no more parts: Halted. Faults outrank all but
+ * A trigger, and a hardware-triggered camera, starts one job a part, so the modes `triggered` and `camera` show Ready
+ * between parts and SingleExecution while a part is open. Mode `continuous` is one job that runs until it is stopped:
+ * ContinuousExecution throughout. A source that has ended brings no more parts, and
+ * a paused station inspects none: Halted. Faults outrank all but
  * a stop, so that no PLC reads "ready" from a station without camera, bank or inference.
  */
 export function plcStateOf(conditions: PlcConditions): PlcState {
@@ -27,7 +35,7 @@ export function plcStateOf(conditions: PlcConditions): PlcState {
   if (!conditions.started) return "1";
   if (conditions.faulty) return "8";
   if (conditions.starting) return "2";
-  if (conditions.ended && !conditions.busy) return "9";
+  if ((conditions.ended || conditions.paused) && !conditions.busy) return "9";
   if (conditions.mode === "continuous") return "5";
   return conditions.busy ? "4" : "3";
 }

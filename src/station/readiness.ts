@@ -1,22 +1,25 @@
-import type { Fault, Instant, StationEvent } from "./events.ts";
+import type { Fault, StationEvent } from "./events.ts";
+import type { Instant } from "./instant.ts";
 import type { ReasonName } from "./reasons.ts";
 
 /** null: ready. `warm-up`: not yet. Anything else: a fault. */
 type Condition = { readonly missing: ReasonName | null; readonly since: Instant };
 
-/** Whether the three things that a verdict needs are there: camera, inference, bank. */
+/** Whether what a verdict needs is there: camera, inference, bank. And the disk, without which it goes on degraded. */
 export class Readiness {
   #started = false;
   #bankId: string | null = null;
   #bank: Condition;
   #inference: Condition;
   #camera: Condition;
+  #storage: Condition;
   #cameraEnded = false;
 
   constructor(now: Instant) {
     this.#bank = { missing: "warm-up", since: now };
     this.#inference = { missing: "warm-up", since: now };
     this.#camera = { missing: "warm-up", since: now };
+    this.#storage = { missing: null, since: now };
   }
 
   get started(): boolean {
@@ -35,6 +38,15 @@ export class Readiness {
     return this.#camera.missing === "camera-lost";
   }
 
+  /** Why no frames come; null while the camera plays. */
+  get cameraMissing(): ReasonName | null {
+    return this.#cameraEnded ? "camera-lost" : this.#camera.missing;
+  }
+
+  get storageLost(): boolean {
+    return this.#storage.missing !== null;
+  }
+
   /** Why no bank can score now; null when one can. */
   get bankMissing(): ReasonName | null {
     return this.#bank.missing;
@@ -50,8 +62,10 @@ export class Readiness {
   }
 
   faults(): readonly Fault[] {
-    return [this.#camera, this.#bank, this.#inference].flatMap(({ missing, since }) =>
-      missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }],
+    return [this.#camera, this.#bank, this.#inference, this.#storage].flatMap(({ missing, since }) =>
+      missing === null || missing === "warm-up"
+        ? []
+        : [{ reason: missing, since, stops: missing !== "storage-failed" }],
     );
   }
 
@@ -82,6 +96,12 @@ export class Readiness {
       case "camera-ended":
         this.#camera = changed(this.#camera, null, now);
         this.#cameraEnded = true;
+        return;
+      case "storage-lost":
+        this.#storage = changed(this.#storage, "storage-failed", now);
+        return;
+      case "storage-ready":
+        this.#storage = changed(this.#storage, null, now);
         return;
       default:
         return;

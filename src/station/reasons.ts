@@ -12,7 +12,9 @@ export const NO_REASON_CODE = "0000";
 
 /**
  * Every reason of a NO_VERDICT, once. First digits: 01 camera and frame, 02 time, 03 bank, 04 inference,
- * 05 operation. A code never changes its meaning; PLC programs and the documentation derive from this table.
+ * 05 operation. 06 are no reasons of a part: a trigger that gets one of them in `plc/accepted` was not accepted, and no
+ * result follows; 07 are faults that stop nothing. A code never changes its meaning; PLC programs and the documentation
+ * derive from this table.
  */
 export const REASONS = {
   "camera-lost": {
@@ -84,6 +86,56 @@ export const REASONS = {
     code: "0502",
     text: "The daemon stopped or restarted before the part was decided",
     remedy: "None: the part counts as not inspected",
+  },
+  "session-ended": {
+    code: "0503",
+    text: "The PLC began a new session before the part was decided",
+    remedy: "None: the part counts as not inspected",
+  },
+  "challenge-due": {
+    code: "0504",
+    text: "A known bad part is due and was not shown yet",
+    remedy: "Show a known bad part: its part id, or cmd/challenge before it",
+  },
+  "challenge-passed": {
+    code: "0505",
+    text: "A known bad part was not recognised",
+    remedy: "Check light, camera and bank, then show a known bad part again",
+  },
+  "seq-not-above": {
+    code: "0601",
+    text: "The trigger's seq is not above the last one of its session",
+    remedy: "Count seq upwards; draw a new session at each start of the PLC",
+  },
+  "session-over": {
+    code: "0602",
+    text: "The trigger belongs to a session that another one has followed",
+    remedy: "Draw a session at each start of the PLC that it did not have before",
+  },
+  "trigger-malformed": {
+    code: "0603",
+    text: "The trigger's part or recipe has characters or a length that do not fit their fields",
+    remedy: "Use 0-9, A-Z, a-z, '.', '_' and '-': 32 of them for the part, 16 for the recipe at most",
+  },
+  "trigger-unwanted": {
+    code: "0604",
+    text: "The station's mode takes no triggers",
+    remedy: "Set mode: triggered",
+  },
+  "storage-failed": {
+    code: "0701",
+    text: "Results cannot be written to the disk; they go on without it, with flag 10",
+    remedy: "Free space on the disk of stateFolder, or make it writable",
+  },
+  "fail-streak": {
+    code: "0702",
+    text: "So many parts in a row FAIL that the process, not the parts, may be at fault; flag 20 asks for a line stop",
+    remedy: "Check the line, the light and the camera, then send cmd/resume",
+  },
+  "fail-rate": {
+    code: "0703",
+    text: "The share of FAIL is above its limit; flag 20 asks for a line stop",
+    remedy: "Check the line, the light and the camera, then send cmd/resume",
   },
 } as const satisfies Readonly<Record<string, Reason>>;
 

@@ -51,18 +51,23 @@ export function makeSession(broker: BrokerConfig, changes: Partial<SessionOption
 
 export function outcome(seq: number, changes: Partial<Outcome> = {}): Outcome {
   return {
+    ordinal: seq,
+    session: null,
     seq,
     part: "",
+    recipe: "",
     verdict: "PASS",
     reason: null,
     score: 0.5,
     threshold: 1,
     bankId: "washer-1a2b3c4d",
+    triggeredAt: null,
     capturedAtMs: 1_000,
     decidedAtMs: 1_050,
     decidedAtWallMs: 1_700_000_000_000 + seq,
     frameId: seq,
     captureSeq: seq,
+    challenge: false,
     flags: 0,
     ...changes,
   };
@@ -82,7 +87,7 @@ export function record(seq: number): InspectionRecord {
 export function pictures(seq: number, bytes = 1_000): PictureSet {
   const data = new Uint8Array(bytes).fill(seq);
   const sha256 = createHash("sha256").update(data).digest("hex");
-  return { seq, verdict: "PASS", mask: { contentType: "image/png", data, sha256 } };
+  return { ordinal: seq, seq, verdict: "PASS", mask: { contentType: "image/png", data, sha256 } };
 }
 
 /** Waits until `condition` holds; fails with `what` when it does not come. */

@@ -46,10 +46,9 @@ for (const version of ["5", "3.1.1"] as const) {
     await connected(session);
     session.setPlcState("5");
     session.setBank("washer-1a2b3c4d");
-    const publishedAt = session.publishOutcome(outcome(1, { verdict: "FAIL", score: 2, flags: 8 }), {
-      total: 1,
-      ng: 1,
-    });
+    let publishedAt: number | null | undefined;
+    const failed = outcome(1, { verdict: "FAIL", score: 2, flags: 8 });
+    session.publishOutcome(failed, { total: 1, ng: 1 }, (atWallMs) => (publishedAt = atWallMs));
     session.publishPictures(pictures(1));
     session.publishRecord(record(1));
     await until("the record", () => heard.texts("inspection").length === 1);
@@ -153,7 +152,7 @@ test("after an outage the last eight results are delivered and say what is a cop
   cable.cut();
   await until("the loss", () => session.status().state !== "connected");
   for (let seq = 4; seq <= 10; seq++) {
-    assert.equal(session.publishOutcome(outcome(seq), totals(seq)), null);
+    session.publishOutcome(outcome(seq), totals(seq), (atWallMs) => assert.equal(atWallMs, null));
     session.publishRecord(record(seq));
   }
   assert.deepEqual(heard.texts("plc/result"), []);

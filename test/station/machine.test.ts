@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect, StationEvent, StationSettings } from "../../src/station/events.ts";
 import { StationMachine } from "../../src/station/machine.ts";
+import type { Outcome } from "../../src/station/outcome.ts";
 
 const base: StationSettings = { mode: "camera", deadlineMs: 100, maxPending: 2, commissioning: false };
 
@@ -47,9 +48,15 @@ function words(effect: Effect): string {
     case "release":
       return `release ${effect.frameId}`;
     case "outcome":
-      return `${effect.outcome.seq} ${effect.outcome.reason ?? effect.outcome.verdict}`;
+      return `${outcomeName(effect.outcome)} ${effect.outcome.reason ?? effect.outcome.verdict}`;
     case "late-score":
-      return `late-score ${effect.seq} ${effect.score}`;
+      return `late-score ${effect.ordinal} ${effect.score}`;
+    case "trigger-answer":
+      return `answer ${effect.trigger.session} ${effect.trigger.seq} ${effect.refusal ?? (effect.isNew ? "accepted" : "known")}`;
+    case "outcome-again":
+      return `again ${effect.session} ${effect.seq}`;
+    case "challenge-done":
+      return effect.met ? "challenge met" : "challenge missed";
     case "plc-state":
       return `plc ${effect.state}`;
     case "faults-changed":
@@ -251,6 +258,8 @@ test("in mode continuous frames are skipped while nothing can score them", () =>
     fail: 0,
     noVerdict: {},
     skipped: 1,
+    refused: {},
+    repeated: 0,
     lateScores: 0,
     ignoredAnswers: 0,
   });
@@ -266,4 +275,272 @@ test("a stop decides what is open as restart with flag 02 and accepts nothing af
   assert.equal(outcome?.flags, 0x02 | 0x08);
   assert.deepEqual(bench.frame(3, 2), ["release 2"]);
   assert.deepEqual(bench.scored(4, 1, 1), []);
+});
+
+const triggered = { mode: "triggered" as const };
+
+function outcomeName({ session, seq }: Outcome): string {
+  return session === null ? String(seq) : `${session}:${seq}`;
+}
+
+function trigger(bench: Bench, nowMs: number, session: string, seq: number, part = ""): readonly string[] {
+  return bench.at(nowMs, { type: "trigger", session, seq, part, recipe: "" });
+}
+
+/** A frame that was captured at `capturedAtMs` and comes now. */
+function frameOf(bench: Bench, nowMs: number, frameId: number, capturedAtMs: number): readonly string[] {
+  return bench.at(nowMs, { type: "frame", frameId, captureSeq: frameId, capturedAtMs });
+}
+
+test("a trigger is answered, the first frame captured after it is scored, and its outcome carries its names", () => {
+  const bench = new Bench(triggered).ready();
+  assert.deepEqual(trigger(bench, 10, "s1", 7, "washer"), ["answer s1 7 accepted", "plc 4"]);
+  assert.deepEqual(frameOf(bench, 12, 1, 11), ["request 1"]);
+  const effects = bench.machine.handle(
+    { type: "scored", frameId: 1, score: 1, threshold: 2, bankId: "bank-a" },
+    { monotonicMs: 20, wallMs: 20 },
+  );
+  const outcome = effects.flatMap((effect) => (effect.type === "outcome" ? [effect.outcome] : []))[0];
+  assert.ok(outcome !== undefined);
+  const { ordinal, session, seq, part, verdict, triggeredAt, capturedAtMs } = outcome;
+  assert.deepEqual([ordinal, session, seq, part, verdict, capturedAtMs], [1, "s1", 7, "washer", "PASS", 11]);
+  assert.deepEqual(triggeredAt, { monotonicMs: 10, wallMs: 10 });
+});
+
+test("a frame from before its trigger is never scored for the part, however late it is delivered", () => {
+  const bench = new Bench(triggered).ready();
+  trigger(bench, 100, "s1", 1);
+  assert.deepEqual(frameOf(bench, 150, 1, 99), ["release 1"]);
+  assert.deepEqual(frameOf(bench, 160, 2, 100), ["release 2"], "at the trigger is not after it");
+  assert.deepEqual(frameOf(bench, 170, 3, 101), ["request 3"]);
+  assert.equal(bench.machine.counters().skipped, 2);
+});
+
+test("a trigger whose frame has not come when the next part is in view has missed it", () => {
+  const bench = new Bench(triggered).ready();
+  trigger(bench, 10, "s1", 1);
+  trigger(bench, 20, "s1", 2);
+  assert.deepEqual(frameOf(bench, 25, 1, 15), ["request 1"], "a slow frame of part 1");
+  trigger(bench, 30, "s1", 3);
+  assert.deepEqual(frameOf(bench, 35, 2, 31), []);
+  assert.deepEqual(bench.scored(40, 1, 1), ["release 1", "request 2", "s1:1 PASS", "s1:2 missed-acquisition"]);
+  assert.deepEqual(bench.scored(45, 2, 3), ["release 2", "s1:3 FAIL", "plc 3"]);
+});
+
+test("a frame of a part that was too much for the station is no frame of the part before it", () => {
+  const bench = new Bench({ ...triggered, maxPending: 1 }).ready();
+  trigger(bench, 10, "s1", 1);
+  trigger(bench, 20, "s1", 2);
+  trigger(bench, 30, "s1", 3);
+  assert.deepEqual(frameOf(bench, 40, 1, 35), [
+    "release 1",
+    "s1:1 missed-acquisition",
+    "s1:2 missed-acquisition",
+    "s1:3 overrun",
+    "plc 3",
+  ]);
+});
+
+test("a trigger without a frame is late at its deadline, counted from the trigger", () => {
+  const bench = new Bench(triggered).ready();
+  trigger(bench, 10, "s1", 1);
+  assert.equal(bench.machine.nextDeadlineMs(), 110);
+  assert.deepEqual(bench.at(110, { type: "tick" }), ["s1:1 late", "plc 3"]);
+});
+
+test("a trigger that comes again is answered again, and with its stored outcome once it has one", () => {
+  const bench = new Bench(triggered).ready();
+  trigger(bench, 10, "s1", 1);
+  assert.deepEqual(trigger(bench, 11, "s1", 1), ["answer s1 1 known"]);
+  bench.at(110, { type: "tick" });
+  assert.deepEqual(trigger(bench, 120, "s1", 1), ["answer s1 1 known", "again s1 1"]);
+  assert.equal(bench.machine.counters().repeated, 2);
+});
+
+test("a seq that does not grow is refused, and so is a session that another one has followed", () => {
+  const bench = new Bench(triggered).ready();
+  trigger(bench, 10, "s1", 5);
+  assert.deepEqual(trigger(bench, 11, "s1", 4), ["answer s1 4 seq-not-above"]);
+  trigger(bench, 12, "s2", 1);
+  assert.deepEqual(trigger(bench, 13, "s1", 6), ["answer s1 6 session-over"]);
+  assert.deepEqual(bench.machine.counters().refused, { "seq-not-above": 1, "session-over": 1 });
+});
+
+test("a PLC that restarts at seq 1 with a new session gets no old part's result", () => {
+  const bench = new Bench(triggered).ready();
+  trigger(bench, 10, "s1", 1);
+  frameOf(bench, 12, 1, 11);
+  trigger(bench, 15, "s1", 2);
+  assert.deepEqual(trigger(bench, 20, "s2", 1), ["answer s2 1 accepted", "s1:1 session-ended", "s1:2 session-ended"]);
+  // The old part's score says nothing of the new part 1.
+  assert.deepEqual(bench.scored(25, 1, 1), ["release 1", "late-score 1 1"]);
+  assert.deepEqual(frameOf(bench, 30, 2, 29), ["request 2"]);
+  assert.deepEqual(bench.scored(35, 2, 9), ["release 2", "s2:1 FAIL", "plc 3"]);
+});
+
+test("a part of the old session that was scored and held back behind another gets no verdict in the new one", () => {
+  const bench = new Bench({ ...triggered, maxInFlight: 2 }).ready();
+  trigger(bench, 10, "s1", 1);
+  frameOf(bench, 12, 1, 11);
+  trigger(bench, 15, "s1", 2);
+  frameOf(bench, 17, 2, 16);
+  assert.deepEqual(bench.scored(20, 2, 1), ["release 2"]);
+  assert.deepEqual(trigger(bench, 21, "s2", 1), [
+    "late-score 2 1",
+    "answer s2 1 accepted",
+    "s1:1 session-ended",
+    "s1:2 session-ended",
+  ]);
+});
+
+test("beyond maxPending a trigger is overrun at once, waiting triggers and waiting frames counted alike", () => {
+  const bench = new Bench({ ...triggered, maxPending: 1 }).ready();
+  trigger(bench, 10, "s1", 1);
+  frameOf(bench, 12, 1, 11);
+  // Part 1 is being scored, part 2 may wait, part 3 is one too many and leaves in its turn.
+  trigger(bench, 20, "s1", 2);
+  assert.deepEqual(trigger(bench, 21, "s1", 3), ["answer s1 3 accepted"]);
+  assert.deepEqual(bench.scored(22, 1, 1), ["release 1", "s1:1 PASS"]);
+  frameOf(bench, 23, 2, 20.5);
+  assert.deepEqual(bench.scored(24, 2, 1), ["release 2", "s1:2 PASS", "s1:3 overrun", "plc 3"]);
+});
+
+test("a trigger to a station without camera, bank or in a pause gets its outcome at once", () => {
+  const bench = new Bench(triggered);
+  bench.at(0, { type: "start" });
+  bench.at(0, { type: "bank-ready", bankId: "bank-a" });
+  assert.deepEqual(trigger(bench, 1, "s1", 1), ["answer s1 1 accepted", "s1:1 warm-up"]);
+  bench.ready();
+  bench.at(2, { type: "camera-lost" });
+  assert.deepEqual(trigger(bench, 3, "s1", 2), ["answer s1 2 accepted", "s1:2 camera-lost"]);
+  bench.at(4, { type: "camera-playing" });
+  bench.at(5, { type: "bank-unready", reason: "no-bank" });
+  assert.deepEqual(trigger(bench, 6, "s1", 3), ["answer s1 3 accepted", "s1:3 no-bank"]);
+  bench.at(7, { type: "bank-ready", bankId: "bank-a" });
+  assert.deepEqual(bench.at(8, { type: "pause" }), ["plc 9"]);
+  assert.deepEqual(trigger(bench, 9, "s1", 4), ["answer s1 4 accepted", "s1:4 paused"]);
+  assert.deepEqual(bench.at(10, { type: "resume" }), ["plc 3"]);
+});
+
+test("in a pause every frame of mode camera is a part without a verdict, and mode continuous inspects none", () => {
+  const camera = new Bench().ready();
+  camera.at(1, { type: "pause" });
+  assert.deepEqual(camera.frame(2, 1), ["release 1", "1 paused"]);
+  const continuous = new Bench({ mode: "continuous" }).ready();
+  continuous.at(1, { type: "pause" });
+  assert.deepEqual(continuous.frame(2, 1), ["release 1"]);
+});
+
+test("a trigger in a mode that takes none is refused", () => {
+  const bench = new Bench().ready();
+  assert.deepEqual(trigger(bench, 1, "s1", 1), ["answer s1 1 trigger-unwanted"]);
+  assert.deepEqual(bench.machine.counters().refused, { "trigger-unwanted": 1 });
+});
+
+test("what a former run accepted gets NO_VERDICT with flag 02 at the start, and what it answered is known", () => {
+  const bench = new Bench(triggered);
+  const recovered = {
+    open: [{ session: "s1", seq: 3, part: "p3", recipe: "" }],
+    answered: [{ session: "s1", seq: 2 }],
+    challengedAtWallMs: null,
+    challengePassed: false,
+  };
+  const effects = bench.machine.handle({ type: "start", recovered }, { monotonicMs: 1, wallMs: 1 });
+  assert.deepEqual(effects.map(words), ["s1:3 restart", "plc 2"]);
+  assert.equal(effects[0]?.type === "outcome" ? effects[0].outcome.flags : undefined, 0x02);
+  assert.deepEqual(trigger(bench, 2, "s1", 2), ["answer s1 2 known", "again s1 2"]);
+  assert.deepEqual(trigger(bench, 3, "s1", 3), ["answer s1 3 known", "again s1 3"]);
+  assert.deepEqual(trigger(bench, 4, "s1", 1), ["answer s1 1 seq-not-above"]);
+});
+
+const challenge = { everyMs: 1_000, partId: "bad-1" };
+
+function inspect(bench: Bench, nowMs: number, seq: number, part: string, score: number): readonly string[] {
+  trigger(bench, nowMs, "s1", seq, part);
+  frameOf(bench, nowMs + 2, seq, nowMs + 1);
+  return bench.scored(nowMs + 3, seq, score).filter((word) => !/^(release|plc)/.test(word));
+}
+
+test("a known bad part that is due and not shown takes the verdicts away until one is recognised", () => {
+  const bench = new Bench({ ...triggered, challenge }).ready();
+  assert.deepEqual(inspect(bench, 10, 1, "", 1), ["s1:1 PASS"]);
+  assert.equal(bench.machine.nextDeadlineMs(), 1_000);
+  assert.deepEqual(bench.at(1_000, { type: "tick" }), ["faults challenge-due", "plc 8"]);
+  assert.deepEqual(inspect(bench, 1_010, 2, "", 1), ["s1:2 challenge-due"]);
+  assert.deepEqual(inspect(bench, 1_020, 3, "bad-1", 9), ["challenge met", "s1:3 FAIL", "faults none"]);
+  assert.deepEqual(inspect(bench, 1_030, 4, "", 1), ["s1:4 PASS"]);
+  assert.equal(bench.machine.nextDeadlineMs(), 2_023);
+});
+
+test("a known bad part that would PASS gets no PASS, and no other part does until one is recognised", () => {
+  const bench = new Bench({ ...triggered, challenge: { everyMs: 0, partId: "" } }).ready();
+  bench.at(1, { type: "challenge" });
+  assert.deepEqual(inspect(bench, 10, 1, "", 1), [
+    "challenge missed",
+    "s1:1 challenge-passed",
+    "faults challenge-passed",
+  ]);
+  assert.deepEqual(inspect(bench, 20, 2, "", 1), ["s1:2 challenge-passed"]);
+  assert.deepEqual(inspect(bench, 30, 3, "", 9), ["s1:3 challenge-passed"], "nobody says that this one is bad");
+  bench.at(40, { type: "challenge" });
+  assert.deepEqual(inspect(bench, 41, 4, "", 9), ["challenge met", "s1:4 FAIL", "faults none"]);
+});
+
+test("when the last challenge was, a restart remembers; a wall clock set back does not put it off", () => {
+  const bench = new Bench({ ...triggered, challenge });
+  const start = (challengedAtWallMs: number) =>
+    bench.machine.handle(
+      { type: "start", recovered: { open: [], answered: [], challengedAtWallMs, challengePassed: false } },
+      { monotonicMs: 5_000, wallMs: 70_000 },
+    );
+  start(69_400);
+  assert.equal(bench.machine.nextDeadlineMs(), 5_400);
+  start(99_000);
+  assert.equal(bench.machine.nextDeadlineMs(), 6_000);
+});
+
+test("FAILs in a row ask for a line stop, with flag 20, until a person resumes", () => {
+  const lineStop = { consecutiveFails: 2, failRate: 1, windowParts: 10 };
+  const bench = new Bench({ ...triggered, lineStop }).ready();
+  const flags: number[] = [];
+  const part = (seq: number, score: number): void => {
+    trigger(bench, seq * 10, "s1", seq);
+    frameOf(bench, seq * 10 + 2, seq, seq * 10 + 1);
+    const scored: StationEvent = { type: "scored", frameId: seq, score, threshold: 2, bankId: "bank-a" };
+    for (const effect of bench.machine.handle(scored, { monotonicMs: seq * 10 + 3, wallMs: 0 })) {
+      if (effect.type === "outcome") flags.push(effect.outcome.flags);
+    }
+  };
+  for (const [seq, score] of [9, 1, 9, 9, 1].entries()) part(seq + 1, score);
+  assert.deepEqual(flags, [0, 0, 0, 0x20, 0x20]);
+  assert.deepEqual(
+    bench.machine.faults().map(({ reason, stops }) => [reason, stops]),
+    [["fail-streak", false]],
+  );
+  assert.equal(bench.machine.plcState, "3", "the station itself is well");
+  bench.at(100, { type: "resume" });
+  part(11, 9);
+  assert.equal(flags.at(-1), 0);
+});
+
+test("a share of FAIL above its limit in a full window asks for a line stop", () => {
+  const lineStop = { consecutiveFails: 0, failRate: 0.5, windowParts: 4 };
+  const bench = new Bench({ ...triggered, lineStop }).ready();
+  for (const [seq, score] of [9, 1, 9].entries()) inspect(bench, seq * 10 + 10, seq + 1, "", score);
+  assert.deepEqual(bench.machine.faults(), [], "three of four are not there yet");
+  // 2 of 4 is not above one half; 3 of the last 4 is.
+  assert.deepEqual(inspect(bench, 50, 4, "", 1), ["s1:4 PASS"]);
+  inspect(bench, 60, 5, "", 9);
+  assert.deepEqual(bench.machine.faults(), []);
+  assert.deepEqual(inspect(bench, 70, 6, "", 9), ["s1:6 FAIL", "faults fail-rate"]);
+});
+
+test("without a disk the station goes on, says so, and every outcome carries flag 10", () => {
+  const bench = new Bench(triggered).ready();
+  assert.deepEqual(bench.at(1, { type: "storage-lost" }), ["faults storage-failed"]);
+  assert.equal(bench.machine.plcState, "3");
+  trigger(bench, 10, "s1", 1);
+  const effects = bench.machine.handle({ type: "tick" }, { monotonicMs: 200, wallMs: 0 });
+  assert.equal(effects.flatMap((effect) => (effect.type === "outcome" ? [effect.outcome.flags] : []))[0], 0x10);
+  assert.deepEqual(bench.at(201, { type: "storage-ready" }), ["faults none"]);
 });

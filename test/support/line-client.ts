@@ -32,6 +32,11 @@ export class LineClient {
     return heard;
   }
 
+  /** @param topic below the station's root */
+  async publish(topic: string, payload: string, options: { readonly retain?: boolean } = {}): Promise<void> {
+    await this.#client.publishAsync(`${ROOT}/${topic}`, payload, { qos: 1, retain: options.retain ?? false });
+  }
+
   payloads(topic: string): Buffer[] {
     return this.messages.filter((message) => message.topic === topic).map((message) => message.payload);
   }

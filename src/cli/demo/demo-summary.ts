@@ -19,7 +19,8 @@ export interface DemoSummary {
 
 /** @returns ms from capture to the subscriber, by the record's own time of capture; null before the record came */
 export function latencyOf(part: ReceivedPart): number | null {
-  return part.record === undefined ? null : part.receivedAtMs - part.record.times.capture;
+  const capture = part.record?.times.capture ?? null;
+  return capture === null ? null : part.receivedAtMs - capture;
 }
 
 /** Whether the verdict is what the part deserves: FAIL for an anomalous one, PASS for a nominal one. */

@@ -19,6 +19,8 @@ function received(seq: number, verdict: Verdict, score: number | null, latencyMs
     session: "b",
     seq,
     part: "",
+    recipe: "",
+    challenge: false,
     verdict,
     code: score === null ? "0203" : "0000",
     reason: null,
