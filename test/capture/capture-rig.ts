@@ -47,7 +47,10 @@ export async function startCapture(
   source: CaptureSource,
   options: RigOptions = {},
 ): Promise<CaptureRig> {
+  let client: CaptureClient | undefined = undefined;
   const { sharedMemoryFolder, watchLimits, environment, onFrame, ...settings } = options;
+  // Hooks run in the order of their registration: frames may come until the client is closed, so the folder goes after.
+  t.after(() => client?.close());
   const shared = sharedMemoryFolder ?? (await temporaryFolder(t));
   const rig: Omit<CaptureRig, "client" | "slotFolders"> = {
     frames: [],
@@ -57,7 +60,7 @@ export async function startCapture(
     ended: [],
     lost: [],
   };
-  const client: CaptureClient = new CaptureClient({
+  client = new CaptureClient({
     settings: { ...SETTINGS, ...settings, source },
     sharedMemoryFolder: shared,
     logger: silentLogger,
@@ -70,13 +73,12 @@ export async function startCapture(
     },
     onFrame: (frame) => {
       rig.frames.push(frame);
-      onFrame?.(frame, client);
+      if (client !== undefined) onFrame?.(frame, client);
     },
     onDropped: (seq) => rig.dropped.push(seq),
     onEnded: (frames) => rig.ended.push(frames),
     onLost: (error) => rig.lost.push(error),
   });
-  t.after(() => client.close());
   await client.start();
   const slotFolders = async (): Promise<string[]> =>
     (await readdir(shared)).filter((name) => name.startsWith("nominald-"));

@@ -125,7 +125,7 @@ test("an inference process that is killed in the middle of a frame costs that fr
   process.kill(pid, "SIGKILL");
   const fault = await client.fault("inference-lost");
   assert.match(fault.detail ?? "", /SIGKILL/);
-  assert.ok(client.texts("plc/state").includes("8"));
+  await until("plc/state 8", () => client.texts("plc/state").includes("8"));
   const before = client.results().length;
   await until("verdicts again", () => client.results().length > before + 3);
   assert.equal(pids.length, 2);
@@ -158,7 +158,7 @@ test("without a bank that loads, every part of a triggered camera is decided at 
 });
 
 test("parts that are open when the station closes are decided by the restart, and their records leave", async (t) => {
-  const { client, close, pids, frames } = await startStation(t, BALL, { maxPending: 64 });
+  const { client, close, pids, frames } = await startStation(t, { ...BALL, slots: 16 }, { maxPending: 64 });
   await until("verdicts", () => client.results().length > 3);
   process.kill(pids[0] ?? 0, "SIGSTOP");
   const seen = frames();

@@ -34,7 +34,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       assert.ok(child !== undefined);
       process.kill(child, signal);
       await client.fault("camera-lost");
-      assert.ok(client.texts("plc/state").includes("8"));
+      await until("plc/state 8", () => client.texts("plc/state").includes("8"));
       const before = client.results().length;
       await until("verdicts again", () => client.results().length > before + 3);
       assert.equal((await slotFolders(daemon.pid)).length, 1);

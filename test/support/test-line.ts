@@ -95,6 +95,7 @@ export class TestLine {
       device: "bench",
       stateFolder: join(this.folder, "state"),
       broker: { url: options.broker },
+      inference: { startTimeoutMs: 120_000, frameTimeoutMs: 60_000 },
       ...options.device,
       stations: [
         {
