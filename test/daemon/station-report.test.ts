@@ -50,7 +50,7 @@ function picture(contentType: Picture["contentType"], byte: number): Picture {
 /** A report on a real session that is connected to the broker, and a client that hears it. */
 async function startReport(t: TestContext) {
   const camera = { source: "test", pattern: "ball" };
-  const { device, station, session, log } = stationParts(line, { broker: broker.url, camera });
+  const { device, station, session, log, database } = stationParts(line, { broker: broker.url, camera });
   // Ahead of the true time by what the test adds.
   let aheadMs = 0;
   const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
@@ -66,11 +66,14 @@ async function startReport(t: TestContext) {
     session,
     machine: new StationMachine({ mode: "camera", deadlineMs: 1_000, maxPending: 1, commissioning: false }, now),
     cameraRestarts: () => 3,
+    storage: () => database.status(),
   });
   const client = await LineClient.connect(broker.url);
+  await database.open();
   session.start();
   t.after(async () => {
     await session.close();
+    await database.close();
     await client.close();
     await broker.stop();
     await broker.start();
@@ -91,7 +94,7 @@ test("a part's record joins outcome, score, pictures, times and the clock's stat
     late: false,
   };
   report.outcome(part.outcome);
-  report.part(part);
+  await report.part(part);
   await until("the overlay", () => client.payloads("image/overlay").length === 1);
   assert.deepEqual(client.payloads("image/mask"), [Buffer.from(mask.data)]);
   const [record] = client.records();
@@ -127,7 +130,7 @@ test("a late score is told as such, and a part without a score has neither stage
     { outcome: outcome(2, late), late: false },
   ]) {
     report.outcome(part.outcome);
-    report.part(part);
+    await report.part(part);
   }
   await until("two records", () => client.records().length === 2);
   const [first, second] = client.records();
@@ -142,9 +145,9 @@ test("a record that is too large is lost and logged, its pictures leave, and the
   const pictures = { mask: picture("image/png", 1), mapMs: 0, encodeMs: 0 };
   const large = outcome(1, { bankId: "b".repeat(5_000) });
   report.outcome(large);
-  report.part({ outcome: large, scored: scored(1_010), pictures, late: false });
+  await report.part({ outcome: large, scored: scored(1_010), pictures, late: false });
   report.outcome(outcome(2));
-  report.part({ outcome: outcome(2), late: false });
+  await report.part({ outcome: outcome(2), late: false });
   await until("the next record", () => client.records().length > 0);
   await until("the mask", () => client.payloads("image/mask").length > 0);
   assert.deepEqual(
@@ -159,10 +162,10 @@ test("a record that is too large is lost and logged, its pictures leave, and the
 test("a fault is logged once with its remedy and what was found, stands in the state, and its end is logged", async (t) => {
   const { report, client, log } = await startReport(t);
   const since = { monotonicMs: 0, wallMs: 1_700_000_000_000 };
-  const camera: Fault = { reason: "camera-lost", since };
+  const camera: Fault = { reason: "camera-lost", since, stops: true };
   report.cameraDown(new Error("somebody pulled the plug"));
   report.faultsChanged([camera]);
-  report.faultsChanged([camera, { reason: "inference-lost", since }]);
+  report.faultsChanged([camera, { reason: "inference-lost", since, stops: true }]);
   await until("both faults", () => client.states().at(-1)?.faults.length === 2);
   const [first, second] = client.states().at(-1)?.faults ?? [];
   assert.deepEqual(

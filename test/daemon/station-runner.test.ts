@@ -38,7 +38,7 @@ async function startStation(t: TestContext, camera: object, station: object = {}
     station,
     device: { sharedMemoryFolder: line.folder },
   });
-  const { device, log, session } = parts;
+  const { device, log, session, database, store } = parts;
   const runner = new StationRunner({
     device,
     station: parts.station,
@@ -48,6 +48,8 @@ async function startStation(t: TestContext, camera: object, station: object = {}
     clockSync: () => "unknown",
     logger: log,
     session,
+    store,
+    storage: () => database.status(),
   });
   let frames = 0;
   const handle = runner.cameraFrame.bind(runner);
@@ -69,7 +71,8 @@ async function startStation(t: TestContext, camera: object, station: object = {}
     ],
   });
   const client = await LineClient.connect(broker.url);
-  runner.start();
+  await database.open();
+  runner.start({ open: [], answered: [], challengedAtWallMs: null, challengePassed: false });
   inference.start();
   let closing: Promise<void> | undefined;
   /** In the daemon's order. */
@@ -78,6 +81,7 @@ async function startStation(t: TestContext, camera: object, station: object = {}
       await runner.close();
       await inference.close();
       await runner.closeSession();
+      await database.close();
     })();
     return closing;
   };
