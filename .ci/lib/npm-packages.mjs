@@ -1,4 +1,4 @@
-/** npm packages as the lock file says, and the one addon that has to be compiled here. */
+/** npm packages as the lock file says, and the addons that have to be compiled here. */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
@@ -6,12 +6,22 @@ import { join } from "node:path";
 import { findNodeHeaders } from "./node-headers.mjs";
 import { ask, findNpm, run, say, SetupError } from "./processes.mjs";
 
-/** Each is loaded once after an installation, in a process of its own. The first is compiled, the others come built. */
-const COMPILED_ADDON = "gstreamer-superficial";
-const ADDONS = [COMPILED_ADDON, "onnxruntime-node", "usearch", "sharp"];
+/**
+ * Each addon with what loads it, tried once after an installation in a process of its own. better-sqlite3 loads its own
+ * with the first database and has no prebuilt file in the npm registry, so it is compiled as gstreamer-superficial is.
+ */
+const COMPILED_ADDONS = {
+  "gstreamer-superficial": 'require("gstreamer-superficial")',
+  "better-sqlite3": 'new (require("better-sqlite3"))(":memory:").close()',
+};
+const PREBUILT_ADDONS = {
+  "onnxruntime-node": 'require("onnxruntime-node")',
+  usearch: 'require("usearch")',
+  sharp: 'require("sharp")',
+};
 
 /**
- * Installs the packages of the lock file where node_modules differs from it, then compiles the addon where it does not
+ * Installs the packages of the lock file where node_modules differs from it, then compiles the addons that do not
  * load. No install script of any package runs: none is needed besides the compilation, which is done here with Node's
  * own headers, and onnxruntime-node's would download CUDA libraries from outside the registry.
  * @returns whether nothing was (or would be) to do
@@ -19,14 +29,14 @@ const ADDONS = [COMPILED_ADDON, "onnxruntime-node", "usearch", "sharp"];
 export function installNpmPackages(root, purpose, dryRun) {
   const production = purpose === "run";
   const inStep = isInStep(root, production);
+  const unloadable = Object.keys(COMPILED_ADDONS).filter((addon) => !inStep || !loads(root, addon).ok);
   if (!inStep) {
     say("node_modules differs from package-lock.json: npm ci installs what the lock file names");
-  } else if (loads(root, COMPILED_ADDON).ok) {
+  } else if (unloadable.length === 0) {
     return true;
-  } else {
-    say(`${COMPILED_ADDON} does not load in Node ${process.versions.node}: it has to be compiled for it`);
   }
   if (dryRun) {
+    say(`to compile for Node ${process.versions.node}: ${unloadable.join(", ")}`);
     return false;
   }
   if (!inStep) {
@@ -35,8 +45,10 @@ export function installNpmPackages(root, purpose, dryRun) {
     const words = ["ci", "--ignore-scripts", production ? "--omit=dev" : "--include=dev"];
     run(npm.program, [...npm.args, ...words], { cwd: root, env: childEnvironment() });
   }
-  compileAddon(root);
-  for (const addon of ADDONS) {
+  for (const addon of unloadable) {
+    compileAddon(root, addon);
+  }
+  for (const addon of [...Object.keys(COMPILED_ADDONS), ...Object.keys(PREBUILT_ADDONS)]) {
     const { ok, output } = loads(root, addon);
     if (!ok) {
       throw new SetupError(`expected the addon ${addon} to load in Node ${process.versions.node}, it said:\n${output}`);
@@ -68,21 +80,21 @@ function isInStep(root, production) {
   });
 }
 
-function compileAddon(root) {
+function compileAddon(root, addon) {
   const nodedir = findNodeHeaders();
-  say(`compiling ${COMPILED_ADDON} for Node ${process.versions.node} with the headers in ${nodedir}/include/node`);
+  say(`compiling ${addon} for Node ${process.versions.node} with the headers in ${nodedir}/include/node`);
   // node-gyp is part of npm; the environment's nodedir would win over the argument, so it is taken out of it.
   const nodeGyp = createRequire(findNpm().cli).resolve("node-gyp/bin/node-gyp.js");
   const jobs = `--jobs=${availableParallelism()}`;
   run(process.execPath, [nodeGyp, "rebuild", `--nodedir=${nodedir}`, jobs, "--silent"], {
-    cwd: join(root, "node_modules", COMPILED_ADDON),
+    cwd: join(root, "node_modules", addon),
     env: childEnvironment(),
   });
 }
 
 /** Loading shows more than a time stamp could: another Node, another GStreamer, a half-written file. */
 function loads(root, addon) {
-  const load = `require(${JSON.stringify(addon)}); process.exit(0)`;
+  const load = `${{ ...COMPILED_ADDONS, ...PREBUILT_ADDONS }[addon]}; process.exit(0)`;
   return ask(process.execPath, ["-e", load], { cwd: root, env: { ...childEnvironment(), ORT_DISABLE_TELEMETRY: "1" } });
 }
 
