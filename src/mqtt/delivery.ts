@@ -99,6 +99,10 @@ export class Delivery {
     this.pump();
   }
 
+  countDroppedPictures(): void {
+    this.#pictures.drop();
+  }
+
   /** How long the oldest publication waits for the broker, ms. */
   oldestWaitMs(): number {
     return this.#window.oldestWaitMs(this.#options.clock.monotonicMs());
