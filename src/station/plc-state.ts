@@ -10,6 +10,17 @@ export type StationMode = "triggered" | "camera" | "continuous";
  */
 export type PlcState = "1" | "2" | "3" | "4" | "5" | "8" | "9";
 
+/** What a person reads for each state. */
+export const PLC_STATE_WORDS = {
+  "1": "preoperational",
+  "2": "initialising",
+  "3": "ready",
+  "4": "busy",
+  "5": "continuous",
+  "8": "error",
+  "9": "halted",
+} as const satisfies Readonly<Record<PlcState, string>>;
+
 export interface PlcConditions {
   readonly mode: StationMode;
   readonly started: boolean;
