@@ -51,6 +51,10 @@ test("under a real systemd the hardened unit is ready, tells its state, and give
   const owner = await container.exec("stat", "--format=%U %a", "/var/lib/nominald", "/etc/nominald/credentials");
   assert.equal(owner, "nominald 750\nroot 700\n");
   assert.doesNotMatch(await container.exec("journalctl", "--unit=nominald"), new RegExp(LOGIN.password));
+  const information = await container.exec("journalctl", "--unit=nominald", "--priority=6..6", "--output=cat");
+  assert.match(information, /^\{.*"msg":"daemon is up"/m);
+  const warnings = await container.exec("journalctl", "--unit=nominald", "--priority=warning", "--output=cat");
+  assert.doesNotMatch(warnings, /daemon is up/);
 });
 
 test(
