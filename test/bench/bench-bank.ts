@@ -7,6 +7,7 @@ import { renderPart } from "../../src/cli/demo/render-part.ts";
 import { asMatrix, gatherRows, type Matrix } from "../../src/patchcore/matrix.ts";
 import { fitQuantiser, quantise } from "../../src/patchcore/quantiser.ts";
 import { seededRandom } from "../../src/patchcore/random.ts";
+import { sampleDraft } from "../bank/sample-bank.ts";
 
 /** Patch embeddings of rendered nominal parts, `count` frames one after the other. */
 export async function nominalEmbeddings(
@@ -63,9 +64,8 @@ export function bankOfRows(
     manifest: {
       format: "nominald-bank",
       formatVersion: 1,
+      ...sampleDraft().manifest,
       name: "bench",
-      createdAt: "2025-01-01T00:00:00.000Z",
-      createdBy: "bench",
       parameters,
       backbone: { name, sha256 },
       grid: { rows: nominal.patches / cols, cols },
@@ -74,8 +74,6 @@ export function bankOfRows(
       nominal: { images: nominal.rows / nominal.patches, patches: nominal.rows, sha256: "0".repeat(64) },
       quantiser: { scale: quantiser.scale },
       index: { kind: "auto", hnsw: null },
-      calibration: { method: "manual", falseRejectRate: 0.1, folds: 1, scores: [], threshold: 1, maskThreshold: 1 },
-      indexReports: { exact: null, hnsw: null },
       files: {},
     },
     bankId: "bench-00000000",
