@@ -27,7 +27,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     load: async () => (await import("./cli/config.ts")).configCommand,
   },
   models: {
-    summary: "models check FILE, models list",
+    summary: "models check FILE, models list, models quantize",
     load: async () => (await import("./cli/models.ts")).modelsCommand,
   },
   keys: {

@@ -6,26 +6,31 @@ import type { PreferredInput } from "../backbone/manifest.ts";
 import { InputError, reasonOf } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import type { CommandIo } from "./io.ts";
+import { quantizeCommand } from "./models-quantize.ts";
 
 const HELP = `usage: nominald models check FILE…
        nominald models list [--models DIR]
+       nominald models quantize --backbone NAME --images DIR --out DIR [options]
 
-check   compares a backbone's manifest with its ONNX file. FILE is the manifest.json, or the ONNX file that lies
+check     compares a backbone's manifest with its ONNX file. FILE is the manifest.json, or the ONNX file that lies
         beside it. Lists everything that differs; exit code 4 when something does.
-list    the backbones that come with nominald, and those in DIR (may be repeated).`;
+list      the backbones that come with nominald, and those in DIR (may be repeated).
+quantize  makes an int8 backbone and reports what it gains and costs; models quantize --help says more.`;
 
-export async function modelsCommand(args: string[], io: Pick<CommandIo, "out" | "err">): Promise<number> {
+export async function modelsCommand(args: string[], io: CommandIo): Promise<number> {
   const [command, ...files] = args;
   switch (command) {
     case "check":
       return await check(files, io);
     case "list":
       return await list(files, io);
+    case "quantize":
+      return await quantizeCommand(files, io);
     case "--help":
       io.out(HELP);
       return EXIT.ok;
     default:
-      io.err(`Expected models check or models list but got ${command ?? "nothing"}.\n\n${HELP}`);
+      io.err(`Expected models check, models list or models quantize but got ${command ?? "nothing"}.\n\n${HELP}`);
       return EXIT.usage;
   }
 }

@@ -12,7 +12,7 @@ const DEFAULT = join(builtInModelsFolder(), "efficientnet-lite0");
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const lines = { out: [] as string[], err: [] as string[] };
   const io = { out: (line: string) => void lines.out.push(line), err: (line: string) => void lines.err.push(line) };
-  const code = await modelsCommand(args, io);
+  const code = await modelsCommand(args, { ...io, isTerminal: false, signal: new AbortController().signal });
   return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
 }
 
