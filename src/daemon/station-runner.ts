@@ -4,6 +4,7 @@ import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary } from "../inference/protocol.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
+import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
@@ -36,6 +37,7 @@ export interface StationRunnerOptions {
   readonly session: StationSession;
   readonly store: StationStore;
   readonly storage: () => StoreStatus;
+  readonly eventLoop: () => LoopDelay;
 }
 
 /** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */
