@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
-import type { FaultKind } from "../support/verdict-run.ts";
+import type { VerdictRun, VerdictRunOptions } from "../support/verdict-run.ts";
 import { checkVerdicts, codesOf, VerdictRunner } from "../support/verdict-run.ts";
 
 /* The same for 10,000 triggers: npm run soak:verdicts. */
@@ -20,32 +20,52 @@ after(async () => {
   await line.dispose();
 });
 
-async function runVerdicts(triggers: number, faults: Readonly<Partial<Record<FaultKind, number>>>) {
-  const runner = new VerdictRunner({ line, broker, triggers, perSecond: 20, faults, random: Math.random });
+async function runVerdicts(
+  options: Pick<VerdictRunOptions, "triggers" | "waitsForReady" | "faults">,
+): Promise<{ readonly run: VerdictRun; readonly codes: Readonly<Record<string, number>>; readonly told: string }> {
+  const runner = new VerdictRunner({ ...options, line, broker, perSecond: 20, random: Math.random });
   try {
     const run = await runner.run();
     checkVerdicts(run);
-    return { run, codes: codesOf(run) };
+    const codes = codesOf(run);
+    return { run, codes, told: `codes ${JSON.stringify(codes)}, event loop p99 ${run.loopP99Ms} ms` };
   } finally {
     await runner.dispose();
   }
 }
 
-test("300 triggers at 20 a second with the broker and the daemon killed three times each: one outcome for each accepted one", async (t) => {
-  const { run, codes } = await runVerdicts(300, { "broker killed": 3, "daemon killed": 3 });
-  t.diagnostic(`codes ${JSON.stringify(codes)}, event loop p99 ${run.loopP99Ms} ms, ${run.plc.results.length} results`);
-  assert.ok((codes["0000"] ?? 0) > 0);
-});
-
-test("children that are killed and stopped under load cost the parts they had, with the right code, and the next are scored", async (t) => {
-  const { run, codes } = await runVerdicts(300, { "inference killed": 5, "camera killed": 5, "camera stopped": 5 });
-  t.diagnostic(`codes ${JSON.stringify(codes)}, event loop p99 ${run.loopP99Ms} ms`);
-  const allowed = ["0000", "0101", "0108", "0202", "0402", "0304", "refused 0601"];
+/** The part after the last fault has a verdict, and no part a code that means something else. */
+function assertCodes(run: VerdictRun, codes: Readonly<Record<string, number>>, allowed: readonly string[]): void {
   assert.deepEqual(
-    Object.keys(codes).filter((code) => !allowed.includes(code)),
+    Object.keys(codes).filter((code) => !["0000", ...allowed].includes(code)),
     [],
+    JSON.stringify(codes),
   );
-  assert.ok((codes["0101"] ?? 0) > 0 && (codes["0402"] ?? 0) > 0, JSON.stringify(codes));
   const last = run.plc.results.reduce((newest, result) => (result.seq > newest.seq ? result : newest));
   assert.equal(last.verdict, "FAIL", "the last part was scored");
+}
+
+test("300 triggers at 20 a second with the broker and the daemon killed three times each: one outcome for each accepted one", async (t) => {
+  const faults = { "broker killed": 3, "daemon killed": 3 };
+  const { run, codes, told } = await runVerdicts({ triggers: 300, waitsForReady: true, faults });
+  t.diagnostic(told);
+  // 0108, 0202: a loaded machine may miss a frame or be too slow. 0304: triggered a moment before the daemon was killed.
+  assertCodes(run, codes, ["0502", "0304", "0101", "0108", "0202", "refused 0601"]);
 });
+
+test("an inference process that is killed five times under load costs the parts it had: 0402", async (t) => {
+  const faults = { "inference killed": 5 };
+  const { run, codes, told } = await runVerdicts({ triggers: 100, waitsForReady: false, faults });
+  t.diagnostic(told);
+  assertCodes(run, codes, ["0402", "0108", "0202"]);
+  assert.ok((codes["0402"] ?? 0) >= 5, told);
+});
+
+for (const fault of ["camera killed", "camera stopped"] as const) {
+  test(`a ${fault} five times under load costs the parts without a frame: 0101`, async (t) => {
+    const { run, codes, told } = await runVerdicts({ triggers: 100, waitsForReady: false, faults: { [fault]: 5 } });
+    t.diagnostic(told);
+    assertCodes(run, codes, ["0101", "0108", "0202"]);
+    assert.ok((codes["0101"] ?? 0) >= 5, told);
+  });
+}

@@ -16,8 +16,11 @@ export type FaultKind = (typeof FAULTS)[number];
 export interface VerdictRunOptions {
   readonly line: TestLine;
   readonly broker: Mosquitto;
+  /** At least; it goes on until the last fault is over, and a second longer. */
   readonly triggers: number;
   readonly perSecond: number;
+  /** The PLC sends no parts to a station that is not ready, as its duties are; else only to one that is away. */
+  readonly waitsForReady: boolean;
   /** How often each happens, spread over the run at random moments. */
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly random: () => number;
@@ -35,7 +38,7 @@ export interface VerdictRun {
 }
 
 /** No washer: whatever is scored FAILs, so a PASS would be one that nobody earned. */
-const CAMERA = { source: "test", pattern: "ball", width: 64, height: 64, framerate: 60, frameTimeoutMs: 2_000 };
+const CAMERA = { source: "test", pattern: "ball", width: 64, height: 64, framerate: 60, slots: 64 };
 const STATE_FOLDER = "verdicts";
 /** From the last trigger until the PLC must know of every one how it ended. */
 const SETTLE_MS = 120_000;
@@ -54,27 +57,16 @@ export class VerdictRunner {
   }
 
   async run(): Promise<VerdictRun> {
-    const { triggers, perSecond, say } = this.#options;
+    const { triggers, perSecond } = this.#options;
     await this.#start();
-    await until("the station to be ready", () => this.#plc.plcState === "3");
-    const plan = this.#plan();
-    let breaking = Promise.resolve();
-    const begunMs = performance.now();
-    let pausedMs = 0;
-    for (let i = 0; i < triggers; i++) {
-      for (const kind of plan.get(i) ?? []) {
-        breaking = breaking.then(() => this.#break(kind));
-        breaking.catch(() => undefined);
-      }
-      const waitedFromMs = performance.now();
-      await until("the station on the broker", () => this.#plc.online);
-      pausedMs += performance.now() - waitedFromMs;
-      this.#plc.trigger();
-      if ((i + 1) % 1_000 === 0) say?.(`${i + 1} triggers, ${this.#plc.open.length} open`);
-      const dueMs = begunMs + pausedMs + (1_000 * (i + 1)) / perSecond;
-      await sleep(Math.max(0, dueMs - performance.now()));
-    }
+    await until("the station to be ready", () => this.#plc.online && this.#plc.plcState === "3");
+    let over = false;
+    const breaking = this.#breakAll().finally(() => (over = true));
+    // It is awaited below; until then a failure of it is no unheard one.
+    breaking.catch(() => undefined);
+    while (this.#plc.sent.length < triggers || !over) await this.#triggerNext();
     await breaking;
+    for (let i = 0; i < perSecond; i++) await this.#triggerNext();
     await until("every trigger's end", () => this.#plc.open.length === 0, SETTLE_MS);
     return { plc: this.#plc, ...this.#database(), loopP99Ms: this.#loopP99Ms() };
   }
@@ -82,6 +74,17 @@ export class VerdictRunner {
   async dispose(): Promise<void> {
     this.#plc.close();
     await this.#daemon?.dispose();
+  }
+
+  async #triggerNext(): Promise<void> {
+    const { waitsForReady, perSecond } = this.#options;
+    const mayTrigger = (): boolean => {
+      const { online, plcState } = this.#plc;
+      return online && (!waitsForReady || plcState === "3" || plcState === "4");
+    };
+    await until("the station on the broker", mayTrigger);
+    this.#plc.trigger();
+    await sleep(1_000 / perSecond);
   }
 
   async #start(): Promise<void> {
@@ -94,18 +97,18 @@ export class VerdictRunner {
     });
   }
 
-  /** Which faults come with which trigger: as far from each other as they can be, in an order that is drawn. */
-  #plan(): ReadonlyMap<number, readonly FaultKind[]> {
-    const { faults, triggers, random } = this.#options;
+  /** One fault after the other, in an order that is drawn, spread over the triggers. */
+  async #breakAll(): Promise<void> {
+    const { faults, triggers, random, say } = this.#options;
     const drawn = FAULTS.flatMap((kind) => new Array<FaultKind>(faults[kind] ?? 0).fill(kind))
       .map((kind) => ({ kind, order: random() }))
       .sort((a, b) => a.order - b.order);
-    const plan = new Map<number, FaultKind[]>();
     for (const [i, { kind }] of drawn.entries()) {
-      const at = Math.floor(((i + random()) * triggers) / drawn.length);
-      plan.set(at, [...(plan.get(at) ?? []), kind]);
+      const at = ((i + random()) * triggers) / drawn.length;
+      await until(`trigger ${at}`, () => this.#plc.sent.length >= at);
+      await this.#break(kind);
+      say?.(`${i + 1} of ${drawn.length}: ${kind}; ${this.#plc.sent.length} triggers, ${this.#plc.open.length} open`);
     }
-    return plan;
   }
 
   async #break(kind: FaultKind): Promise<void> {
