@@ -143,7 +143,8 @@ export class StationRunner implements CameraListener, InferenceListener {
 
   cameraFrame(frame: FrameReference, client: CaptureClient): void {
     const frameId = this.#frames.take(frame, client);
-    this.#handle({ type: "frame", frameId, captureSeq: frame.seq, capturedAtMs: frame.capturedAtMs });
+    const { seq, capturedAtMs, repeated = false } = frame;
+    this.#handle({ type: "frame", frameId, captureSeq: seq, capturedAtMs, repeated });
   }
 
   cameraDropped(captureSeq: number): void {
@@ -290,6 +291,12 @@ function reasonFor(error: unknown): ReasonName {
   if (!(error instanceof NominalError)) return "inference-fault";
   switch (error.code) {
     case "frame-unreadable":
+    case "frame-dark":
+    case "frame-saturated":
+    case "frame-blurred":
+    case "no-part":
+      return error.code;
+    case "region-outside":
       return "frame-unreadable";
     case "request-deadline":
     case "inference-lost":

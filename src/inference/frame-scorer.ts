@@ -4,6 +4,8 @@ import { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { prepareFrame } from "../backbone/prepare.ts";
 import { AnomalyMap, maskOf } from "../patchcore/anomaly-map.ts";
 import { imageScore } from "../patchcore/scores.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
+import { FrameCheck } from "./frame-check.ts";
 import { openIndex } from "./open-index.ts";
 import type { NearestNeighbours } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
@@ -18,6 +20,8 @@ export interface ScorerOverrides {
   readonly maskThreshold?: number;
   readonly region?: Region;
   readonly rotation?: Rotation;
+  /** Frames beyond these are refused; absent or null: none is. */
+  readonly limits?: FrameLimits | null;
 }
 
 /** One frame's score and what its pictures need. The arrays are the frame's own. */
@@ -50,6 +54,7 @@ export class FrameScorer {
   readonly #map: AnomalyMap;
   readonly #region: Region | null;
   readonly #rotation: Rotation;
+  readonly #check: FrameCheck | null;
 
   private constructor(bank: Bank, session: EmbeddingSession, index: NearestNeighbours, overrides: ScorerOverrides) {
     const { parameters, grid, calibration } = bank.manifest;
@@ -60,6 +65,7 @@ export class FrameScorer {
     this.#index = index;
     this.#region = overrides.region ?? parameters.region;
     this.#rotation = overrides.rotation ?? parameters.rotation;
+    this.#check = overrides.limits == null ? null : new FrameCheck(overrides.limits);
     this.#map = new AnomalyMap({
       gridRows: grid.rows,
       gridCols: grid.cols,
@@ -116,6 +122,7 @@ export class FrameScorer {
     return this.#index.kind === "hnsw" ? "hnsw" : "exact";
   }
 
+  /** @throws InputError of FrameCheck for a frame beyond the limits, and of prepareFrame */
   async score(image: RawImage): Promise<ScoredFrame> {
     const { parameters, grid } = this.bank.manifest;
     const begun = performance.now();
@@ -125,6 +132,7 @@ export class FrameScorer {
       width: parameters.resize.width,
       height: parameters.resize.height,
     });
+    this.#check?.check(image, prepared);
     const resized = performance.now();
     const embedding = await this.#session.embed(prepared.data, 1, prepared.height, prepared.width);
     const embedded = performance.now();

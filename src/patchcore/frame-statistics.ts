@@ -1,4 +1,4 @@
-import type { RawImage } from "../shared/image.ts";
+import { BYTES_PER_PIXEL, type RawImage, type Region } from "../shared/image.ts";
 
 /** What tells a frame that shows a part from one that shows nothing: numbers of the prepared frame. */
 export interface FrameStatistics {
@@ -28,7 +28,7 @@ export function frameStatistics(frame: RawImage, luminance: Uint8Array): FrameSt
   let squares = 0;
   let saturated = 0;
   for (let i = 0, at = 0; i < pixels; i++, at += 3) {
-    const level = (RED * (data[at] ?? 0) + GREEN * (data[at + 1] ?? 0) + BLUE * (data[at + 2] ?? 0)) >> 8;
+    const level = luminanceAt(data, at);
     luminance[i] = level;
     sum += level;
     squares += level * level;
@@ -54,4 +54,21 @@ function laplacianEnergy(luminance: Uint8Array, width: number, height: number): 
   }
   const inner = Math.max(1, (width - 2) * (height - 2));
   return energy / inner;
+}
+
+/** @returns mean luminance of a region that lies wholly inside the frame, 0 to 255 */
+export function regionBrightness(frame: RawImage, region: Region): number {
+  const channels = BYTES_PER_PIXEL[frame.format];
+  let sum = 0;
+  for (let y = region.y; y < region.y + region.height; y++) {
+    let at = (y * frame.width + region.x) * channels;
+    for (let x = 0; x < region.width; x++, at += channels) {
+      sum += channels === 1 ? (frame.data[at] ?? 0) : luminanceAt(frame.data, at);
+    }
+  }
+  return sum / (region.width * region.height);
+}
+
+function luminanceAt(data: Uint8Array, at: number): number {
+  return (RED * (data[at] ?? 0) + GREEN * (data[at + 1] ?? 0) + BLUE * (data[at + 2] ?? 0)) >> 8;
 }

@@ -1,6 +1,6 @@
 import type { Challenge } from "./challenge.ts";
 import type { Effect, Recovered, TriggerFields } from "./events.ts";
-import type { FrameEvent, Intake } from "./intake.ts";
+import { repeatOf, type FrameEvent, type Intake } from "./intake.ts";
 import type { Instant } from "./instant.ts";
 import type { Entry, Ledger } from "./ledger.ts";
 import type { Readiness } from "./readiness.ts";
@@ -95,7 +95,8 @@ export class TriggerIntake implements Intake {
     const capturedAtMs = Math.min(frame.capturedAtMs, now.monotonicMs);
     const shown = this.#announced.findLastIndex((entry) => isAfter(capturedAtMs, entry));
     const passed = this.#announced.splice(0, Math.max(0, shown));
-    for (const missed of passed.filter(awaitsFrame)) this.#parts.scoring.giveUp(missed, this.#reasonOfMiss(missed), now);
+    for (const missed of passed.filter(awaitsFrame))
+      this.#parts.scoring.giveUp(missed, this.#reasonOfMiss(missed), now);
     const entry = shown < 0 ? undefined : this.#announced[0];
     if (entry === undefined || !awaitsFrame(entry)) {
       this.#parts.scoring.release(frame.frameId);
@@ -103,7 +104,9 @@ export class TriggerIntake implements Intake {
       return;
     }
     entry.frame = { frameId: frame.frameId, captureSeq: frame.captureSeq, capturedAtMs };
-    this.#parts.scoring.enqueue(entry);
+    const repeat = repeatOf(frame);
+    if (repeat === null) this.#parts.scoring.enqueue(entry);
+    else this.#parts.scoring.giveUp(entry, repeat, now);
   }
 
   /** The next frame may still show the part, when there is room for that one. */

@@ -81,7 +81,8 @@ export class Plc {
   #repeat(): void {
     if (!this.online) return;
     const dueMs = performance.now() - REPEAT_AFTER_MS;
-    for (const sent of this.open.filter(({ lastAtMs }) => lastAtMs < dueMs).slice(0, REPEATED_AT_ONCE)) this.#send(sent);
+    for (const sent of this.open.filter(({ lastAtMs }) => lastAtMs < dueMs).slice(0, REPEATED_AT_ONCE))
+      this.#send(sent);
   }
 
   #hear(topic: string, payload: Buffer): void {

@@ -106,6 +106,8 @@ export class TestLine {
           // The machines that run the tests are shared; a test of deadlines sets its own.
           deadlineMs: 30_000,
           maxPending: 64,
+          // Test pictures are no parts, and have to be scored all the same.
+          validity: { check: false },
           ...options.station,
           // Time without frames is no fault of a camera here either.
           camera: { firstFrameTimeoutMs: 60_000, frameTimeoutMs: 30_000, ...options.camera },

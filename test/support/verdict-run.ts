@@ -10,7 +10,13 @@ import { Plc } from "./plc.ts";
 import type { TestLine } from "./test-line.ts";
 import { until } from "./until.ts";
 
-export const FAULTS = ["broker killed", "daemon killed", "inference killed", "camera killed", "camera stopped"] as const;
+export const FAULTS = [
+  "broker killed",
+  "daemon killed",
+  "inference killed",
+  "camera killed",
+  "camera stopped",
+] as const;
 export type FaultKind = (typeof FAULTS)[number];
 
 export interface VerdictRunOptions {
@@ -191,7 +197,11 @@ export function checkVerdicts({ plc, stored }: VerdictRun): void {
     else assert.ok(firsts.has(seq), `${seq} was accepted (${code}) and has no outcome`);
   }
   const originals = plc.results.filter(({ flags }) => (flags & 0x01) === 0).map(({ seq }) => seq);
-  assert.deepEqual(originals, [...originals].sort((a, b) => a - b), "firsts in order of seq");
+  assert.deepEqual(
+    originals,
+    [...originals].sort((a, b) => a - b),
+    "firsts in order of seq",
+  );
   for (const [seq, result] of stored) {
     assert.ok(result !== null, `${seq} has no outcome in the database`);
     const first = firsts.get(seq);
