@@ -65,7 +65,7 @@ export class FrameScorer {
     this.#index = index;
     this.#region = overrides.region ?? parameters.region;
     this.#rotation = overrides.rotation ?? parameters.rotation;
-    this.#check = overrides.limits == null ? null : new FrameCheck(overrides.limits);
+    this.#check = overrides.limits ? new FrameCheck(overrides.limits) : null;
     this.#map = new AnomalyMap({
       gridRows: grid.rows,
       gridCols: grid.cols,

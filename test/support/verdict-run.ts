@@ -50,6 +50,8 @@ const STATE_FOLDER = "verdicts";
 const SETTLE_MS = 120_000;
 /** The broker is away this long. */
 const OUTAGE_MS = 300;
+/** Within it a child that is stopped has been given a frame. */
+const HANDED_OVER_MS = 500;
 
 /** A PLC triggers at a steady rate while the broker, the daemon and its children are killed under it. */
 export class VerdictRunner {
@@ -131,7 +133,7 @@ export class VerdictRunner {
         await this.#start();
         return;
       case "inference killed":
-        await this.#signal("inference.child", "SIGKILL");
+        await this.#signal("inference.child", "SIGSTOP", "SIGKILL");
         return;
       case "camera killed":
         await this.#signal("capture.child", "SIGKILL");
@@ -144,13 +146,20 @@ export class VerdictRunner {
     }
   }
 
-  /** Ends a child, and waits until another one has taken its place. */
-  async #signal(entry: string, signal: NodeJS.Signals): Promise<void> {
+  /**
+   * Sends a child the signals, and waits until another one has taken its place.
+   *
+   * @param signals between two of them parts come in, so that the child has one in its hands when the second comes
+   */
+  async #signal(entry: string, ...signals: readonly NodeJS.Signals[]): Promise<void> {
     const children = async (): Promise<number[]> => (await this.#daemon?.children(entry)) ?? [];
     await until(`a ${entry}`, async () => (await children()).length === 1);
     const [pid] = await children();
     assert.ok(pid !== undefined);
-    process.kill(pid, signal);
+    for (const [i, signal] of signals.entries()) {
+      if (i > 0) await sleep(HANDED_OVER_MS);
+      process.kill(pid, signal);
+    }
     await until(`another ${entry}`, async () => (await children()).some((other) => other !== pid));
     await until("the station to be ready again", () => !["2", "8"].includes(this.#plc.plcState) && this.#plc.online);
   }
