@@ -15,6 +15,7 @@ import { stationTopics } from "../../src/mqtt/topics.ts";
 import { InputError } from "../../src/shared/errors.ts";
 import { silentLogger } from "../../src/shared/logger.ts";
 import { startMosquitto } from "../support/mosquitto.ts";
+import { noise } from "../support/noise.ts";
 import { brokerConfig, IDENTITY, makeSession, outcome, until } from "./fixtures.ts";
 
 test("a trigger is read with its padding or without it", () => {
@@ -127,22 +128,6 @@ test("unknown and malformed commands are answered with an error and change nothi
   assert.deepEqual([answers[1]?.[1].error?.code, answers[1]?.[1].transaction], ["command-malformed", null]);
   assert.deepEqual(box.counters().commands.failed, { "command-unknown": 1, "command-malformed": 8 });
 });
-
-/** Bytes at random, and valid messages with some bytes changed, cut or doubled. */
-const valid = fc.constantFrom("s1;1;part;recipe", "PLC-1   ;0000000042", '{"transaction":"t1","session":"a","seq":1}');
-const mutated = fc
-  .tuple(valid, fc.nat(60), fc.integer({ min: 0, max: 255 }), fc.nat(2))
-  .map(([message, at, byte, kind]) => {
-    const bytes = Buffer.from(message);
-    const place = at % bytes.length;
-    if (kind === 0) bytes[place] = byte;
-    return kind === 1 ? bytes.subarray(0, place) : kind === 2 ? Buffer.concat([bytes, bytes.subarray(place)]) : bytes;
-  });
-const noise = fc.oneof(
-  fc.uint8Array({ maxLength: 120 }).map((bytes) => Buffer.from(bytes)),
-  mutated,
-  fc.json().map(text),
-);
 
 test("10,000 malformed messages: no crash, nothing told that is not well-formed, each counted", async () => {
   const { box, told, answers, send } = inbox();
