@@ -36,6 +36,10 @@ const IDENTITY = { site: "demo", line: "line1", station: "washers" } as const;
 const FRAMERATE = 5;
 /** From the start of the daemon, or the last message, to the next one at most this. */
 const SILENCE_MS = 30_000;
+/** Pictures that are still to come when every record is there come within this, or never. */
+const PICTURES_MS = 5_000;
+/** Of so many parts the pictures may give way to verdicts on a busy machine; beyond it there is little to see. */
+const MOST_DROPPED_SHARE = 0.25;
 const STOP_DEADLINE_MS = 10_000;
 /** 60 images can show a false-reject rate of one in a hundred at most; the default of one in a thousand is for lines. */
 const CALIBRATION = ["--false-reject-rate", "0.01"];
@@ -120,7 +124,9 @@ async function inspect(run: DemoRun, bank: string, rendered: boolean): Promise<n
   try {
     while (subscriber.complete() < plan.length && !io.signal.aborted && daemon.exitCode === null) {
       await sleep(50);
-      if (Date.now() - lastMessageMs > SILENCE_MS) {
+      const silentMs = Date.now() - lastMessageMs;
+      if (subscriber.recorded() === plan.length && silentMs > PICTURES_MS) break;
+      if (silentMs > SILENCE_MS) {
         problems.push(`no message for ${SILENCE_MS / 1_000} s`);
         break;
       }
@@ -135,6 +141,9 @@ async function inspect(run: DemoRun, bank: string, rendered: boolean): Promise<n
   problems.push(...(await shortcomings(subscriber, plan, summary, rendered)));
   await writeResults(run, subscriber, summary);
   for (const line of summaryText(summary)) io.out(line);
+  if (subscriber.picturesDropped > 0) {
+    io.out(`  parts whose pictures were dropped, so that no verdict waited: ${subscriber.picturesDropped}`);
+  }
   io.out(`\n  ${join(out, "index.html")} shows the last overlays; ${join(out, "daemon.log")} is the daemon's log.`);
   for (const problem of problems) io.err(`demo failed: ${problem}`);
   return problems.length === 0 ? EXIT.ok : EXIT.demoFailed;
@@ -153,21 +162,32 @@ async function shortcomings(
     found.push(`expected results 1 to ${plan.length} in order but received ${order.join(" ")}`);
   }
   if (summary.withoutVerdict > 0) found.push(`${summary.withoutVerdict} parts without PASS or FAIL`);
-  for (const { mask, overlay, result } of subscriber.parts.values()) {
-    for (const picture of [mask, overlay]) {
-      // A picture that cannot be decoded makes sharp throw, and its text is the finding.
-      const problem =
-        picture === undefined
-          ? "it never came"
-          : await sharp(picture)
-              .stats()
-              .then(() => null, String);
-      if (problem !== null) found.push(`picture of part ${result.seq}: ${problem}`);
-    }
-  }
+  found.push(...(await pictureProblems(subscriber, plan.length)));
   if (rendered && summary.imageAuroc !== null && summary.imageAuroc < LEAST_AUROC) {
     found.push(`image AUROC ${summary.imageAuroc.toFixed(3)} is below ${LEAST_AUROC}`);
   }
+  return found;
+}
+
+/** Pictures may give way to verdicts: then they are missing, and counted. Those that came must show something. */
+async function pictureProblems({ parts, picturesDropped }: LineSubscriber, count: number): Promise<string[]> {
+  const found: string[] = [];
+  let missing = 0;
+  for (const { mask, overlay, result } of parts.values()) {
+    if (mask === undefined || overlay === undefined) missing += 1;
+    for (const picture of [mask, overlay]) {
+      if (picture === undefined) continue;
+      // A picture that cannot be decoded makes sharp throw, and its text is the finding.
+      const problem = await sharp(picture)
+        .stats()
+        .then(() => null, String);
+      if (problem !== null) found.push(`picture of part ${result.seq}: ${problem}`);
+    }
+  }
+  if (missing > picturesDropped) {
+    found.push(`pictures of ${missing} parts never came, but the station counts ${picturesDropped} as dropped`);
+  }
+  if (missing > count * MOST_DROPPED_SHARE) found.push(`pictures of ${missing} of ${count} parts were dropped`);
   return found;
 }
 

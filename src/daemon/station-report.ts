@@ -85,6 +85,7 @@ export class StationReport {
       }),
     );
     if (pictures !== undefined) session.publishPictures(pictureSet(outcome, pictures));
+    else if (scored !== undefined && (station.pictures.mask || station.pictures.overlay)) session.picturesLost();
   }
 
   /** A record that is too large is lost, and that is told; its part has its result, and the station goes on. */

@@ -10,6 +10,7 @@ import type { ConnectProblem } from "./connect-problem.ts";
 import { connectProblem, problemOfError, problemOfReasonCode, safeUrl } from "./connect-problem.ts";
 import { CredentialWatch } from "./credential-watch.ts";
 import { ProblemLog } from "./problem-log.ts";
+import { RoundTrips } from "./round-trips.ts";
 
 /** What the broker said at connect about what it can take. */
 export interface BrokerLimits {
@@ -70,6 +71,7 @@ export class BrokerConnection {
   readonly #problems: ProblemLog;
   /** The client of the present attempt or connection; what others report is ignored. */
   #client: MqttClient | null = null;
+  #roundTrips: RoundTrips | null = null;
   #timer: NodeJS.Timeout | null = null;
   #state: BrokerStatus["state"] = "idle";
   #problem: BrokerStatus["problem"] = null;
@@ -114,6 +116,15 @@ export class BrokerConnection {
     if (client === null || !this.up) return;
     client.publish(topic, payload, options, (error) => {
       if (client === this.#client) done(error ? reasonOf(error) : null);
+    });
+  }
+
+  /** Only while `up`. `done` is called when the broker is through with all that was sent before; never after a loss. */
+  roundTrip(done: () => void): void {
+    const client = this.#client;
+    if (client === null || !this.up) return;
+    this.#roundTrips?.ask(() => {
+      if (client === this.#client) done();
     });
   }
 
@@ -166,6 +177,7 @@ export class BrokerConnection {
       if (client === this.#client) this.#lose(parting ?? problem);
     };
     this.#client = client;
+    this.#roundTrips = new RoundTrips(client);
     this.#timer = setTimeout(
       () => lose(connectProblem(broker, "connect-timeout", `${broker.connectTimeoutMs} ms`)),
       broker.connectTimeoutMs + ATTEMPT_MARGIN_MS,

@@ -101,6 +101,10 @@ export class Delivery {
     this.pump();
   }
 
+  countDroppedPictures(): void {
+    this.#pictures.drop();
+  }
+
   /** How long the oldest publication waits for the broker, ms. */
   oldestWaitMs(): number {
     return this.#window.oldestWaitMs(this.#options.clock.monotonicMs());
@@ -191,7 +195,6 @@ export class Delivery {
       // A refused message would be refused again: it counts as delivered, and as refused.
       if (held !== null) outbox.acknowledged(held.key);
       if (refusal !== null) this.#noteRefusal(topic, refusal);
-      this.#pictures.acknowledged(number);
       this.pump();
       this.#onProgress();
     });
@@ -207,10 +210,14 @@ export class Delivery {
   #sendPictures(): void {
     const { outbox, connection, topics } = this.#options;
     if (outbox.resultWaiting || connection.backedUp) return;
-    const pictures = this.#pictures.next(this.#window.sentCount, (ordinal) => !outbox.resultOpen(ordinal));
+    const pictures = this.#pictures.next((ordinal) => !outbox.resultOpen(ordinal));
     if (pictures === undefined) return;
     if (pictures.mask !== undefined) this.#sendPicture(topics.imageMask, pictures, pictures.mask);
     if (pictures.overlay !== undefined) this.#sendPicture(topics.imageOverlay, pictures, pictures.overlay);
+    connection.roundTrip(() => {
+      this.#pictures.through();
+      this.pump();
+    });
   }
 
   #sendPicture(topic: string, { seq, verdict }: PictureSet, picture: PublishedPicture): void {

@@ -21,15 +21,13 @@ export interface PictureSet {
 const LARGEST_WAITING = 2;
 
 /**
- * Pictures that wait for a quiet moment. Pictures travel at QoS 0, so nothing tells when one has arrived; but the
- * broker works in order, so the acknowledgement of anything sent after a picture says that the picture is through.
- * Until then no other picture leaves: at most one part's pictures lie in the buffers between us and the broker,
- * and no verdict ever queues behind more than that.
+ * Pictures that wait for a quiet moment. Until the broker has worked through one part's pictures no others leave: at
+ * most one part's lie in the buffers between us and the broker, and no verdict ever queues behind more than that.
  */
 export class PictureLane {
   readonly #waiting: PictureSet[] = [];
-  /** How many acknowledgeable messages had been sent when the last pictures left; null when they are through. */
-  #sentAfter: number | null = null;
+  /** Pictures have left, and the broker is not through with them. */
+  #underWay = false;
   #sent = 0;
   #dropped = 0;
 
@@ -54,27 +52,26 @@ export class PictureLane {
     this.#dropped++;
   }
 
-  /** The message with this number, counted from 1 within the connection, was acknowledged. */
-  acknowledged(number: number): void {
-    if (this.#sentAfter !== null && number > this.#sentAfter) this.#sentAfter = null;
+  /** The broker has worked through the pictures that left last. */
+  through(): void {
+    this.#underWay = false;
   }
 
   disconnected(): void {
     this.#dropped += this.#waiting.length;
     this.#waiting.length = 0;
-    this.#sentAfter = null;
+    this.#underWay = false;
   }
 
   /**
-   * @param sentSoFar messages that the broker acknowledges, sent on this connection so far
    * @param ready whether the result of a part has been acknowledged
    * @returns the pictures to send now; they count as sent
    */
-  next(sentSoFar: number, ready: (ordinal: number) => boolean): PictureSet | undefined {
+  next(ready: (ordinal: number) => boolean): PictureSet | undefined {
     const first = this.#waiting[0];
-    if (first === undefined || this.#sentAfter !== null || !ready(first.ordinal)) return undefined;
+    if (first === undefined || this.#underWay || !ready(first.ordinal)) return undefined;
     this.#waiting.shift();
-    this.#sentAfter = sentSoFar;
+    this.#underWay = true;
     this.#sent++;
     return first;
   }

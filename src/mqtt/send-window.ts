@@ -17,11 +17,6 @@ export class SendWindow {
     return this.#inFlight.size;
   }
 
-  /** How many were sent on this connection; the number of the last one. */
-  get sentCount(): number {
-    return this.#sentCount;
-  }
-
   get hasRoom(): boolean {
     return this.#inFlight.size < this.#largest;
   }

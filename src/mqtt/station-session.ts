@@ -195,6 +195,11 @@ export class StationSession {
     this.#delivery.addPictures(pictures);
   }
 
+  /** The pictures of a part gave way to a newer frame before they came here; counted with those dropped here. */
+  picturesLost(): void {
+    this.#delivery.countDroppedPictures();
+  }
+
   setPlcState(state: PlcState): void {
     this.#plcState = state;
     this.#setRetained(this.#topics.plcState, state, 1, true);

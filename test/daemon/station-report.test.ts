@@ -139,6 +139,9 @@ test("a late score is told as such, and a part without a score has neither stage
   assert.deepEqual(first?.stages, STAGES);
   assert.deepEqual([second?.lateScore, second?.stages], [null, null]);
   assert.deepEqual(second?.images, { mask: null, overlay: null });
+  report.publishState();
+  // Of the scored part pictures were wanted and did not come; the other one had no score to draw.
+  await until("the count", () => client.states().at(-1)?.mqtt.picturesDropped === 1);
 });
 
 test("a record that is too large is lost and logged, its pictures leave, and the next part has its record", async (t) => {

@@ -231,10 +231,8 @@ test("under a stalled broker pictures are dropped and counted, no result is, and
   assert.equal(session.counters().picturesDropped, 18);
   mosquitto.thaw();
   await until("the results", () => heard.texts("plc/result").length === 20);
-  await until("a picture", () => heard.texts("image/mask").length === 1);
-  // The next one leaves once something sent after the first has been answered.
-  session.publishOutcome(outcome(21), totals(21));
-  await until("the next picture", () => heard.texts("image/mask").length === 2);
+  // The line stands: nothing else is sent that the broker would acknowledge, and both arrive all the same.
+  await until("both pictures", () => heard.texts("image/mask").length === 2);
   const lastResult = heard.seen.findLastIndex((message) => message.topic === "plc/result");
   const masks = heard.seen.filter((message) => message.topic === "image/mask");
   assert.deepEqual(
@@ -242,9 +240,7 @@ test("under a stalled broker pictures are dropped and counted, no result is, and
     [19, 20],
   );
   const firstMask = masks[0];
-  assert.ok(firstMask !== undefined && heard.seen.indexOf(firstMask) < lastResult);
-  const twentieth = heard.seen.findIndex((message) => message.payload.includes("0000000020;"));
-  assert.ok(twentieth >= 0 && twentieth < heard.seen.indexOf(firstMask));
+  assert.ok(firstMask !== undefined && lastResult < heard.seen.indexOf(firstMask));
   assert.equal(session.counters().picturesSent, 2);
   assert.equal(session.counters().resultsLost, 0);
 });

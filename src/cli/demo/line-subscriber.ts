@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { connectAsync, type MqttClient } from "mqtt";
 import { parseResult, type PlcResult } from "../../mqtt/payloads.ts";
 import type { InspectionRecord } from "../../mqtt/record.ts";
+import type { StateDocument } from "../../mqtt/state-document.ts";
 import { stationTopics, type StationIdentity } from "../../mqtt/topics.ts";
 import { DeviceError } from "../../shared/errors.ts";
 
@@ -34,6 +35,8 @@ export class LineSubscriber {
   readonly parts = new Map<number, ReceivedPart>();
   /** Every `plc/state` in order of arrival. */
   readonly states: string[] = [];
+  /** Parts whose pictures gave way to verdicts, as the station's `state` counts them. */
+  picturesDropped = 0;
   readonly #options: LineSubscriberOptions;
   readonly #partBySha256 = new Map<string, ReceivedPart>();
   /** Pictures whose record has not come yet: they travel on connections of their own. */
@@ -48,9 +51,9 @@ export class LineSubscriber {
   async start(): Promise<void> {
     const { url, identity } = this.#options;
     try {
-      const { plcResult, plcState, inspection, imageMask, imageOverlay } = stationTopics(identity);
+      const { plcResult, plcState, inspection, state, imageMask, imageOverlay } = stationTopics(identity);
       // aedes loses one of two QoS 0 messages that one client gets at once, so each kind of picture has its own client.
-      for (const topics of [[plcResult, plcState, inspection], [imageMask], [imageOverlay]]) {
+      for (const topics of [[plcResult, plcState, inspection, state], [imageMask], [imageOverlay]]) {
         const client = await connectAsync(
           url,
           { protocolVersion: 4, connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: 0 },
@@ -69,6 +72,11 @@ export class LineSubscriber {
         { cause: error },
       );
     }
+  }
+
+  /** Parts with result and record. */
+  recorded(): number {
+    return [...this.parts.values()].filter(({ record }) => record !== undefined).length;
   }
 
   /** Parts with result, record and every picture that the record names. */
@@ -94,6 +102,9 @@ export class LineSubscriber {
           return this.#onPicture("overlay", payload);
         case topics.plcState:
           this.states.push(payload.toString("latin1"));
+          return;
+        case topics.state:
+          this.picturesDropped = (JSON.parse(payload.toString("utf8")) as StateDocument).mqtt.picturesDropped;
           return;
         default:
           return;
