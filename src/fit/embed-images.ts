@@ -81,7 +81,7 @@ async function preparePicture(
   const { region, rotation, resize } = parameters;
   try {
     const image = await decodeImageFile(file);
-    const prepared = await prepareFrame(image, { region, rotation, width: resize.width, height: resize.height });
+    const prepared = await prepareFrame(image, { region, rotation, resize });
     onPrepared?.(image, prepared);
     return prepared;
   } catch (error) {
