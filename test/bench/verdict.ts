@@ -60,6 +60,7 @@ await client.subscribeAsync([`${ROOT}/#`, ECHO], { qos: 1 });
 await until("a station that is ready", () => status === "1" && plcState === "3");
 
 let seq = 0;
+let looks = 0;
 /** Sends parts at a steady rate and an echo halfway between two of them. @returns the seqs */
 async function send(perSecond: number, parts: number): Promise<readonly number[]> {
   const seqs: number[] = [];
@@ -80,7 +81,7 @@ async function send(perSecond: number, parts: number): Promise<readonly number[]
 /** The station's counters now: a command makes it publish them. */
 async function look(): Promise<StateDocument> {
   const before = state;
-  client.publish(`${ROOT}/cmd/resume`, JSON.stringify({ transaction: `look-${seq}` }), { qos: 1 });
+  client.publish(`${ROOT}/cmd/resume`, JSON.stringify({ transaction: `look-${++looks}` }), { qos: 1 });
   await until("the state", () => state !== before);
   if (state === undefined) throw new Error("unreachable: it has just come");
   return state;
