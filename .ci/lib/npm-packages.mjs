@@ -18,6 +18,7 @@ const PREBUILT_ADDONS = {
   "onnxruntime-node": 'require("onnxruntime-node")',
   usearch: 'require("usearch")',
   sharp: 'require("sharp")',
+  "node-unix-socket": 'require("node-unix-socket")',
 };
 
 /**

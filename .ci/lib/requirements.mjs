@@ -73,6 +73,12 @@ export const REQUIREMENTS = [
     probes: [program("arv-fake-gv-camera-0.8"), plugin("libgstaravis.0.8.so")],
   },
   {
+    packages: ["systemd", "systemd-container"],
+    why: "systemd-analyze, and a container in which the tests start the service under a real systemd",
+    from: "test",
+    probes: [program("systemd-analyze"), program("systemd-nspawn"), program("nsenter")],
+  },
+  {
     packages: ["openssl"],
     why: "throw-away certificates for the TLS tests",
     from: "test",

@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { loadConfig } from "../config/load-config.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { createLogger } from "../ops/log.ts";
+import { ServiceManager, takeServiceManager } from "../ops/service-manager.ts";
+import { Watchdog } from "../ops/watchdog.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { productVersion } from "../shared/version.ts";
@@ -29,6 +31,7 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
     return EXIT.usage;
   }
   const { config } = await loadConfig(values.config, process.env);
+  const address = takeServiceManager(process.env, process.pid);
   const logger = createLogger(config.log.level);
   const daemon = new Daemon({
     config,
@@ -39,8 +42,16 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
     credentialsFolder: process.env["CREDENTIALS_DIRECTORY"] ?? null,
     versions: { nominald: productVersion(), node: process.versions.node },
   });
+  const manager = address === null ? null : new ServiceManager(address, logger);
+  const watchdog =
+    manager === null
+      ? null
+      : new Watchdog({ manager, stuck: () => daemon.stuck(), status: () => daemon.statusLine(), logger });
   await daemon.start();
+  manager?.ready();
+  watchdog?.start();
   await aborted(io.signal);
+  manager?.stopping();
   logger.info({ signal: String(io.signal.reason) }, "stopping");
   const hung = setTimeout(() => {
     logger.error({ deadlineMs: STOP_DEADLINE_MS }, "the daemon did not stop in time and is ended");
@@ -48,6 +59,8 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
   }, STOP_DEADLINE_MS);
   await daemon.close();
   clearTimeout(hung);
+  watchdog?.close();
+  manager?.close();
   return EXIT.ok;
 }
 

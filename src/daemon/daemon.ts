@@ -38,6 +38,9 @@ interface StationParts {
   readonly runner: StationRunner;
 }
 
+/** A disk that answers nothing for so long hangs in the kernel; a new process may get through, ms. */
+const STORE_STUCK_MS = 60_000;
+
 /** The outbox, in the state folder. */
 const DATABASE = "outbox.sqlite";
 
@@ -96,6 +99,18 @@ export class Daemon {
     }
     this.#inference.start();
     logger.info({ boot, stations: config.stations.length }, "daemon is up");
+  }
+
+  /** What makes no progress although there is work for it, in words; null: all goes on. */
+  stuck(): string | null {
+    const unansweredMs = this.#store.unansweredMs();
+    if (unansweredMs < STORE_STUCK_MS) return null;
+    return `the database has not answered for ${Math.round(unansweredMs / 1_000)} s`;
+  }
+
+  /** Each station's state in a line, e.g. "line1/washers ready; line1/lids error: camera-lost". */
+  statusLine(): string {
+    return this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
   }
 
   #makeStation(station: StationConfig): StationParts {

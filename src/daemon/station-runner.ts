@@ -12,6 +12,7 @@ import type { Logger } from "../shared/logger.ts";
 import type { Effect, Recovered, StationEvent } from "../station/events.ts";
 import type { Instant } from "../station/instant.ts";
 import { StationMachine } from "../station/machine.ts";
+import { PLC_STATE_WORDS } from "../station/plc-state.ts";
 import type { ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
@@ -103,6 +104,13 @@ export class StationRunner implements CameraListener, InferenceListener {
   storageHealth(problem: Error | null): void {
     this.#report.storageHealth(problem);
     this.#handle({ type: problem === null ? "storage-ready" : "storage-lost" });
+  }
+
+  /** `plc/state` in words, with the faults that stand. */
+  statusWords(): string {
+    const faults = this.#machine.faults().map(({ reason }) => reason);
+    const words = PLC_STATE_WORDS[this.#machine.plcState];
+    return faults.length === 0 ? words : `${words}: ${faults.join(", ")}`;
   }
 
   /** Ends the camera, decides what is open, and says so. Idempotent. */

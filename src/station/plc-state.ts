@@ -21,6 +21,17 @@ export const PLC_STATES = {
  */
 export type PlcState = keyof typeof PLC_STATES;
 
+/** What a person reads for each state. */
+export const PLC_STATE_WORDS = {
+  "1": "preoperational",
+  "2": "initialising",
+  "3": "ready",
+  "4": "busy",
+  "5": "continuous",
+  "8": "error",
+  "9": "halted",
+} as const satisfies Readonly<Record<PlcState, string>>;
+
 export interface PlcConditions {
   readonly mode: StationMode;
   readonly started: boolean;

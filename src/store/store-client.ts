@@ -62,6 +62,8 @@ export class Store {
   #lost = 0;
   #writes = 0;
   #writeMs = 0;
+  /** When the thread was asked what it has not answered, by request; the oldest first. */
+  readonly #askedAtMs = new Map<number, number>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -97,6 +99,12 @@ export class Store {
       writes: this.#writes,
       writeMs: Math.round(this.#writeMs),
     };
+  }
+
+  /** How long the thread has owed an answer, ms; 0: nothing is asked. It outlives the deadline of the request. */
+  unansweredMs(): number {
+    const [oldest] = this.#askedAtMs.values();
+    return oldest === undefined ? 0 : performance.now() - oldest;
   }
 
   /**
@@ -220,11 +228,13 @@ export class Store {
 
   #ask<T>(label: string, deadlineMs: number, message: (id: number) => ToStore): Promise<T> {
     const { id, answer } = this.#pending.open<T>(label, deadlineMs);
+    this.#askedAtMs.set(id, performance.now());
     this.#thread?.postMessage(message(id));
     return answer;
   }
 
   #onMessage(message: FromStore): void {
+    this.#askedAtMs.delete(message.id);
     switch (message.type) {
       case "opened":
         this.#pending.resolve(message.id, message.opened);

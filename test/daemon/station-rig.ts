@@ -5,28 +5,13 @@ import { parseConfig } from "../../src/config/load-config.ts";
 import { stationId } from "../../src/daemon/station-settings.ts";
 import { Outbox } from "../../src/mqtt/outbox.ts";
 import { StationSession } from "../../src/mqtt/station-session.ts";
-import type { Logger } from "../../src/shared/logger.ts";
 import { systemClock } from "../../src/shared/system-clock.ts";
 import { StationStore } from "../../src/store/station-store.ts";
 import { Store } from "../../src/store/store-client.ts";
-import type { LogLine } from "../support/daemon-process.ts";
+import { KeptLog } from "../support/kept-log.ts";
 import type { TestLine } from "../support/test-line.ts";
 
 export const BOOT = "0badcafe";
-
-/** Keeps what is logged, as fields and message. */
-export class KeptLog implements Logger {
-  readonly lines: LogLine[] = [];
-
-  debug = (fields: object, msg: string): void => this.#keep("debug", fields, msg);
-  info = (fields: object, msg: string): void => this.#keep("info", fields, msg);
-  warn = (fields: object, msg: string): void => this.#keep("warn", fields, msg);
-  error = (fields: object, msg: string): void => this.#keep("error", fields, msg);
-
-  #keep(level: string, fields: object, msg: string): void {
-    this.lines.push({ ...fields, level, msg });
-  }
-}
 
 export interface StationParts {
   readonly device: DeviceConfig;

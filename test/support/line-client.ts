@@ -22,8 +22,8 @@ export class LineClient {
     this.#client = client;
   }
 
-  static async connect(url: string): Promise<LineClient> {
-    const client = await connectAsync(url, { reconnectPeriod: 0 }, false);
+  static async connect(url: string, login: { username?: string; password?: string } = {}): Promise<LineClient> {
+    const client = await connectAsync(url, { reconnectPeriod: 0, ...login }, false);
     const heard = new LineClient(client);
     client.on("message", (topic, payload, packet) => {
       heard.messages.push({ topic: topic.slice(ROOT.length + 1), payload, retain: packet.retain });

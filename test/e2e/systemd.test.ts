@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { stringify } from "yaml";
+import { LineClient } from "../support/line-client.ts";
+import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
+import { SystemdContainer, whyNoSystemd } from "../support/systemd-container.ts";
+import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
+import { until } from "../support/until.ts";
+
+const skip = whyNoSystemd() ?? false;
+const LOGIN = { username: "line", password: "a secret of the line" };
+
+let broker: Mosquitto;
+let line: TestLine;
+let container: SystemdContainer;
+
+before(async () => {
+  if (skip !== false) return;
+  broker = await startMosquitto({ users: { [LOGIN.username]: LOGIN.password } });
+  line = await TestLine.prepare(ANY_VERDICTS);
+  const camera = { source: "test", pattern: "ball", width: 320, height: 240, framerate: 10 };
+  const station = { mode: "continuous", bank: "/srv/washer.bank" };
+  const login = { username: LOGIN.username, passwordFile: "credential:nominald_mqtt-password" };
+  const device = { stateFolder: "/var/lib/nominald", broker: { url: broker.url, ...login } };
+  container = await SystemdContainer.boot({
+    "/etc/nominald/nominald.yaml": stringify(line.config({ broker: broker.url, camera, station, device })),
+    "/etc/nominald/credentials/mqtt-password": `${LOGIN.password}\n`,
+    "/srv/washer.bank": `FILE:${line.bank}`,
+    // The unit's own 30 s would make a long test; a busy machine still answers within this.
+    "/etc/systemd/system/nominald.service.d/test.conf": "[Service]\nWatchdogSec=8\n",
+  });
+});
+
+after(async () => {
+  if (skip !== false) return;
+  await container.dispose();
+  await broker.dispose();
+  await line.dispose();
+});
+
+test("under a real systemd the hardened unit is ready, tells its state, and gives verdicts", { skip }, async (t) => {
+  const client = await LineClient.connect(broker.url, LOGIN);
+  t.after(() => client.close());
+  await until("verdicts", () => client.results().length > 3);
+  await until("the state in words", async () => {
+    const { StatusText } = await container.properties("StatusText");
+    return StatusText === "line1/st1 continuous";
+  });
+  const { ActiveState, NRestarts, Type } = await container.properties("ActiveState", "NRestarts", "Type");
+  assert.deepEqual([Type, ActiveState, NRestarts], ["notify", "active", "0"]);
+  const owner = await container.exec("stat", "--format=%U %a", "/var/lib/nominald", "/etc/nominald/credentials");
+  assert.equal(owner, "nominald 750\nroot 700\n");
+  assert.doesNotMatch(await container.exec("journalctl", "--unit=nominald"), new RegExp(LOGIN.password));
+  const information = await container.exec("journalctl", "--unit=nominald", "--priority=6..6", "--output=cat");
+  assert.match(information, /^\{.*"msg":"daemon is up"/m);
+  const warnings = await container.exec("journalctl", "--unit=nominald", "--priority=warning", "--output=cat");
+  assert.doesNotMatch(warnings, /daemon is up/);
+});
+
+test(
+  "a daemon whose event loop stands still is started anew by the watchdog, and its line goes on",
+  { skip },
+  async (t) => {
+    const client = await LineClient.connect(broker.url, LOGIN);
+    t.after(() => client.close());
+    const { MainPID = "" } = await container.properties("MainPID");
+    await container.exec("kill", "-STOP", MainPID);
+    await until("the will", () => client.texts("status").includes("0"));
+    await until("a new start", async () => (await container.properties("NRestarts"))["NRestarts"] === "1");
+    const before = client.results().length;
+    await until("verdicts again", () => client.results().length > before + 3);
+    assert.match(await container.exec("journalctl", "--unit=nominald"), /Watchdog timeout/);
+  },
+);
+
+test("systemctl stop ends it in order: status 0, no failure, nothing left in shared memory", { skip }, async (t) => {
+  const client = await LineClient.connect(broker.url, LOGIN);
+  t.after(() => client.close());
+  await until("status 1", () => client.texts("status").at(-1) === "1");
+  await container.exec("systemctl", "stop", "nominald");
+  await until("status 0", () => client.texts("status").at(-1) === "0");
+  const { ActiveState, Result } = await container.properties("ActiveState", "Result");
+  assert.deepEqual([ActiveState, Result], ["inactive", "success"]);
+  assert.doesNotMatch(await container.exec("ls", "/dev/shm"), /nominald-/);
+});
