@@ -1,4 +1,5 @@
 import type { Smoothing } from "../patchcore/anomaly-map.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
 import type { Join } from "../patchcore/join.ts";
 import type { Neighbourhood } from "../patchcore/neighbourhood.ts";
 import type { ImageScoreRule, PatchScoreRule } from "../patchcore/scores.ts";
@@ -98,6 +99,8 @@ export interface BankManifest {
     } | null;
   };
   readonly calibration: Calibration;
+  /** Which frames are valid, learnt from the nominal images; null: none is refused. */
+  readonly validity: FrameLimits | null;
   readonly indexReports: { readonly exact: IndexReport | null; readonly hnsw: IndexReport | null };
   /** Name in the tar → size in bytes and lower-case hex SHA-256. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;

@@ -16,6 +16,24 @@ const report = object({
   frames: integer(1, MOST_IMAGES),
 });
 
+const frameLimits = object({
+  minBrightness: from(0, 255),
+  maxSaturated: from(0, 1),
+  minSharpness: from(0),
+  part: orNull(
+    object({
+      region: object({
+        x: integer(0, LONGEST_SIDE),
+        y: integer(0, LONGEST_SIDE),
+        width: integer(1, LONGEST_SIDE),
+        height: integer(1, LONGEST_SIDE),
+      }),
+      minimum: from(0, 255),
+      maximum: from(0, 255),
+    }),
+  ),
+});
+
 const manifestShape: Shape<BankManifest> = object({
   format: literal("nominald-bank"),
   formatVersion: literal(1),
@@ -43,6 +61,7 @@ const manifestShape: Shape<BankManifest> = object({
     threshold: above(0),
     maskThreshold: above(0),
   }),
+  validity: orNull(frameLimits),
   indexReports: object({ exact: orNull(report), hnsw: orNull(report) }),
   files: recordOf(
     text(/^[a-z0-9.-]{1,32}$/, "the name of an array"),

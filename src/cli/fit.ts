@@ -79,6 +79,7 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     backbone,
     falseRejectRate: parsed.falseRejectRate,
     index: parsed.index ?? configured?.station.index ?? "auto",
+    ...(parsed.partRegion === null ? {} : { partRegion: parsed.partRegion }),
     onBroken: parsed.skipBroken ? "skip" : "refuse",
     threads:
       parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),

@@ -7,8 +7,10 @@ import { writeBank } from "../bank/bundle-write.ts";
 import type { WrittenBank } from "../bank/bundle-write.ts";
 import type { BankParameters, CoresetBudget } from "../bank/manifest.ts";
 import { asMatrix, gatherRows } from "../patchcore/matrix.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
 import { fitQuantiser, quantise } from "../patchcore/quantiser.ts";
 import { ConfigError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
+import type { Region } from "../shared/image.ts";
 import { calibrate } from "./calibrate.ts";
 import { CoresetClient } from "./coreset-client.ts";
 import type { FittedBank } from "./cross-fit.ts";
@@ -17,6 +19,7 @@ import type { BrokenImage, Embedded } from "./embed-images.ts";
 import { buildIndexes } from "./indexes.ts";
 import { checkMemory } from "./memory.ts";
 import type { Progress } from "./progress.ts";
+import { ValidityLearner } from "./validity-learner.ts";
 import { StageTimer } from "./stage-timer.ts";
 import type { StageTimes } from "./stage-timer.ts";
 
@@ -35,6 +38,8 @@ export interface FitOptions {
   /** α of the calibration, in (0, 1). */
   readonly falseRejectRate: number;
   readonly index: "auto" | "exact" | "hnsw";
+  /** Where the part is, in pixels of the frame; absent: whether one is in view is not learnt. */
+  readonly partRegion?: Region;
   readonly onBroken: "refuse" | "skip";
   readonly threads: number;
   readonly signal: AbortSignal;
@@ -101,6 +106,7 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
       quantiser: { scale: bank.quantiser.scale },
       index: { kind: options.index, hnsw: indexes.hnsw?.parameters ?? null },
       calibration: calibration.record,
+      validity: gathered.validity,
       indexReports: indexes.reports,
     },
     rows: bank.rows.data,
@@ -157,6 +163,7 @@ interface Gathered {
   readonly bank: FittedBank;
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly embedded: Embedded;
+  readonly validity: FrameLimits;
 }
 
 /** Embeds all images and picks the coreset, the picking process at work beside the embedding. */
@@ -177,11 +184,13 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
   try {
     timer.report("embed", 0, files.length);
     await client.start({ capacity: files.length * patches, dims, projectionDims, seed });
+    const learner = new ValidityLearner(options.partRegion ?? null);
     const embedded = await embedImages({
       ...options,
       session,
       patchesPerImage: patches,
       onRows: (rows) => client.add(rows),
+      onPrepared: (image, prepared) => learner.add(image, prepared),
       onImage: (done, total) => timer.report("embed", done, total),
     });
     const images = embedded.files.length;
@@ -190,7 +199,7 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
     timer.report("coreset", 0, count);
     const picks = await client.pick(count, (picked) => timer.report("coreset", picked, count));
     timer.report("coreset", count, count);
-    return { bank: bankOf(embedded, images, patches, dims, picks), grid, embedded };
+    return { bank: bankOf(embedded, images, patches, dims, picks), grid, embedded, validity: learner.limits() };
   } catch (error) {
     // A process that was ended for the signal reports its end as a failure.
     signal.throwIfAborted();

@@ -6,6 +6,8 @@ import { resizedTo } from "../bank/parameters.ts";
 import { AnomalyMap, maskOf } from "../patchcore/anomaly-map.ts";
 import { FrameScoring } from "../patchcore/frame-scoring.ts";
 import { asMatrix } from "../patchcore/matrix.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
+import { FrameCheck } from "./frame-check.ts";
 import { openIndex } from "./open-index.ts";
 import type { NearestNeighbours } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
@@ -21,6 +23,8 @@ export interface ScorerOverrides {
   readonly maskThreshold?: number;
   readonly region?: Region;
   readonly rotation?: Rotation;
+  /** Frames beyond these are refused; absent or null: none is. */
+  readonly limits?: FrameLimits | null;
   /**
    * Another size of the network's input, so another patch grid over the same rows. The bank's thresholds were
    * calibrated at its own size: give others with it.
@@ -61,6 +65,7 @@ export class FrameScorer {
   readonly #map: AnomalyMap;
   readonly #region: Region | null;
   readonly #rotation: Rotation;
+  readonly #check: FrameCheck | null;
   readonly #resize: Resize;
   readonly #patches: number;
 
@@ -74,6 +79,7 @@ export class FrameScorer {
     this.#scoring = new FrameScoring(asMatrix(bank.rows, rows, dims), parameters);
     this.#region = overrides.region ?? parameters.region;
     this.#rotation = overrides.rotation ?? parameters.rotation;
+    this.#check = overrides.limits ? new FrameCheck(overrides.limits) : null;
     this.#resize = resizeFor(bank, overrides);
     const { width, height } = this.#resize;
     const [gridRows, gridCols] = [height / session.stride, width / session.stride];
@@ -119,10 +125,12 @@ export class FrameScorer {
     return this.#index.kind === "hnsw" ? "hnsw" : "exact";
   }
 
+  /** @throws InputError of FrameCheck for a frame beyond the limits, and of prepareFrame */
   async score(image: RawImage): Promise<ScoredFrame> {
     const begun = performance.now();
     const options = { region: this.#region, rotation: this.#rotation, resize: this.#resize };
     const prepared = await prepareFrame(image, options);
+    this.#check?.check(image, prepared);
     const resized = performance.now();
     const embedding = await this.#session.embed(prepared.data, 1, prepared.height, prepared.width);
     const embedded = performance.now();

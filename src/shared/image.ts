@@ -57,6 +57,8 @@ export interface FrameReference {
   readonly width: number;
   readonly height: number;
   readonly format: PixelFormat;
+  /** A live camera delivered the frame before it again, byte for byte: it shows no part. Absent: no. */
+  readonly repeated?: boolean;
   /** `deliveredAtMs − captureLatencyMs`, monotonic ms. */
   readonly capturedAtMs: number;
   /** When the capture process got the frame, monotonic ms. */

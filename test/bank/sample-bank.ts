@@ -28,6 +28,7 @@ export function sampleDraft(options: { readonly hnsw?: boolean; readonly created
         threshold: 2.5,
         maskThreshold: 2,
       },
+      validity: { minBrightness: 20, maxSaturated: 0.25, minSharpness: 0.01, part: null },
       indexReports: { exact: { recallAt1: 1, largestScoreError: 0.01, verdictFlips: 0, frames: 2 }, hnsw: null },
     },
     rows: Float32Array.of(1, 2, 3, 4, 5, 6),
