@@ -1,4 +1,5 @@
 import type { Smoothing } from "../patchcore/anomaly-map.ts";
+import type { ThresholdInterval } from "../patchcore/calibration.ts";
 import type { Join } from "../patchcore/join.ts";
 import type { Neighbourhood } from "../patchcore/neighbourhood.ts";
 import type { ImageScoreRule, PatchScoreRule } from "../patchcore/scores.ts";
@@ -58,13 +59,24 @@ export type CoresetBudget =
   | { readonly kind: "bytes"; readonly bytes: number };
 
 export interface Calibration {
-  readonly method: "conformal" | "normal-tail" | "manual";
+  /** `pareto-tail`: too few images for the rate, the tail was extrapolated. `manual`: a person chose the threshold. */
+  readonly method: "conformal" | "pareto-tail" | "manual";
+  /** What the threshold stands for; with `manual` an upper bound of what it gave on the nominal images. */
   readonly falseRejectRate: number;
+  /** `masked`: scored against the one coreset without the own fold's rows; `per-fold`: a coreset for each fold. */
+  readonly mode: "masked" | "per-fold";
   readonly folds: number;
+  /** Median of masked scores over those of a fold's own coreset, on so many images; null: not known. */
+  readonly bias: { readonly images: number; readonly medianRatio: number } | null;
   /** Cross-fitted image scores of the nominal images, in the images' order. */
   readonly scores: readonly number[];
+  /** The largest value of each one's anomaly map. */
+  readonly mapMaxima: readonly number[];
   readonly threshold: number;
+  /** Where the score that is exceeded at the rate lies, each end missed with 5 %; null with `manual`. */
+  readonly thresholdInterval: ThresholdInterval | null;
   readonly maskThreshold: number;
+  readonly maskThresholdInterval: ThresholdInterval | null;
 }
 
 /** What the approximate indexes cost on the calibration images, against exact float32 search. */

@@ -3,25 +3,12 @@ import type { AnomalyMap } from "../patchcore/anomaly-map.ts";
 import type { Fold } from "../patchcore/calibration.ts";
 import { gatherRows } from "../patchcore/matrix.ts";
 import type { Matrix } from "../patchcore/matrix.ts";
-import type { Quantiser } from "../patchcore/quantiser.ts";
 import { imageScore, reweightedImageScore } from "../patchcore/scores.ts";
 import { compareIndex } from "../search/compare.ts";
 import { ExactFloat32 } from "../search/exact-float32.ts";
 import type { NearestNeighbours, QuantisedBank } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
-
-/** A memory bank and the nominal images that it came from. */
-export interface FittedBank {
-  readonly rows: Matrix;
-  /** [rows] index of the image that each row came from. */
-  readonly rowImage: Int32Array;
-  readonly quantiser: Quantiser;
-  readonly quantised: Int8Array;
-  /** [images · patches, dims] */
-  readonly embeddings: Float32Array;
-  readonly images: number;
-  readonly patches: number;
-}
+import type { FittedBank } from "./fitted-bank.ts";
 
 /** What each nominal image scores against a bank without its own fold; index: image. */
 export interface CrossFitted {
@@ -33,6 +20,8 @@ export interface CrossFitted {
 
 export interface CrossFitOptions {
   readonly folds: readonly Fold[];
+  /** Rows of a fold's own coreset; absent: the bank's rows that came from other folds. */
+  readonly rowsFor?: (fold: Fold) => Promise<Matrix>;
   readonly parameters: BankParameters;
   readonly map: AnomalyMap;
   readonly threads: number;
@@ -41,23 +30,25 @@ export interface CrossFitOptions {
 }
 
 /**
- * Scores each nominal image against the rows that came from other folds. One coreset serves all folds: a coreset per
- * fold would cost as much as the fit itself for each of them. What it does to the scores: where a row of the own fold
- * stood for others, the nearest row left is farther than a coreset of that fold's own would have had it. So scores
- * come out a little high, and the threshold errs towards fewer false rejects.
+ * Scores the images of the folds against rows that came from other folds. Without `rowsFor` one coreset serves all
+ * folds: a coreset per fold would cost as much as the fit itself for each of them. What that does to the scores: where a
+ * row of the own fold stood for others, the nearest row left is farther than a coreset of that fold's own would have had
+ * it, so scores tend to come out high (`Calibration.bias` says by how much) and the threshold errs towards fewer false
+ * rejects. Images of no fold score 0.
  *
  * @throws InputError "coreset-too-small"; the signal's reason
  */
 export async function crossFit(bank: FittedBank, options: CrossFitOptions): Promise<CrossFitted> {
   const scores = new Float64Array(bank.images);
   const mapMaxima = new Float64Array(bank.images);
+  let done = 0;
   for (const fold of options.folds) {
-    const { rows } = withoutFold(bank, fold);
+    const rows = options.rowsFor === undefined ? withoutFold(bank, fold).rows : await options.rowsFor(fold);
     const exact = await ExactFloat32.open(rows, { threads: options.threads });
     try {
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();
-        const frame = frameOf(bank, image);
+        const frame = await bank.frame(image);
         const { distances, ids } = await exact.search(frame, bank.patches);
         scores[image] = scoreOf(
           distances,
@@ -67,7 +58,7 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
           options.parameters,
         );
         mapMaxima[image] = options.map.compute(distances).reduce((largest, value) => Math.max(largest, value));
-        options.onImage(image + 1);
+        options.onImage(++done);
       }
     } finally {
       await exact.close();
@@ -146,15 +137,10 @@ export function withoutFold(
   return { rows: gatherRows(bank.rows, ids), quantiser: bank.quantiser, quantised };
 }
 
-function frameOf(bank: FittedBank, image: number): Float32Array {
-  const perImage = bank.patches * bank.rows.dims;
-  return bank.embeddings.subarray(image * perImage, (image + 1) * perImage);
-}
-
-function* framesOf(bank: FittedBank, fold: Fold, signal: AbortSignal): Generator<Float32Array> {
+async function* framesOf(bank: FittedBank, fold: Fold, signal: AbortSignal): AsyncGenerator<Float32Array> {
   for (let image = fold.start; image < fold.end; image++) {
     signal.throwIfAborted();
-    yield frameOf(bank, image);
+    yield await bank.frame(image);
   }
 }
 

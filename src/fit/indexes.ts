@@ -5,7 +5,7 @@ import { chooseIndex } from "../search/choose-index.ts";
 import { BugError } from "../shared/errors.ts";
 import type { Calibrated } from "./calibrate.ts";
 import { reportIndex } from "./cross-fit.ts";
-import type { FittedBank } from "./cross-fit.ts";
+import type { FittedBank } from "./fitted-bank.ts";
 
 /** Up to this many rows a graph costs a second or two and a megabyte: `auto` then brings one along for comparison. */
 const SMALL_BANK_ROWS = 4000;
