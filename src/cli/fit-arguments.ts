@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import type { CoresetBudget, CoresetParameters } from "../bank/manifest.ts";
+import type { CalibrationMode } from "../fit/calibrate.ts";
 import type { Region, Rotation } from "../shared/image.ts";
 
 export const FIT_HELP = `usage: nominald fit --images DIR --out BANK [options]
@@ -14,11 +16,17 @@ Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of th
   --layers A,B             outputs of the backbone, shallowest first, default layer2,layer3
   --size N                 the region is stretched to N × N pixels, default 320
   --ratio R                share of the patches that the bank keeps, default 0.01
+  --rows N                 instead: number of patches that the bank keeps
+  --bytes N                instead: the most bytes of them as float32
+  --coreset METHOD         greedy-k-center (default) or random
   --seed N                 default 1
   --false-reject-rate R    share of good parts that may fail, default 0.001
+  --calibration MODE       masked (default): one coreset, own rows left out; per-fold: a coreset for each of 5 folds
   --index KIND             auto, exact or hnsw, default auto
   --region X,Y,W,H         part of the frame, pixels, default the whole frame
   --rotation DEGREES       clockwise: 0, 90, 180 or 270, default 0
+  --cache DIR              keep patch embeddings in DIR for further fits; default: BANK.embeddings while it fits
+  --no-report              do not write BANK.report.html
   --skip-broken            skip files that are no readable image instead of refusing
   --models DIR             a folder of further backbones (may be repeated)
   --threads N              default: the machine's cores, at most 4`;
@@ -34,12 +42,16 @@ export interface FitArguments {
   readonly backbone: string;
   readonly layers: readonly string[] | null;
   readonly size: number | null;
-  readonly ratio: number | null;
+  readonly budget: CoresetBudget | null;
+  readonly coreset: CoresetParameters["method"] | null;
   readonly seed: number | null;
   readonly falseRejectRate: number;
   readonly index: "auto" | "exact" | "hnsw" | null;
   readonly region: Region | null;
   readonly rotation: Rotation | null;
+  readonly calibration: CalibrationMode | null;
+  readonly cache: string | null;
+  readonly report: boolean;
   readonly skipBroken: boolean;
   readonly models: readonly string[];
   readonly threads: number | null;
@@ -67,6 +79,12 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       layers: { type: "string" },
       size: { type: "string" },
       ratio: { type: "string" },
+      rows: { type: "string" },
+      bytes: { type: "string" },
+      coreset: { type: "string" },
+      calibration: { type: "string" },
+      cache: { type: "string" },
+      "no-report": { type: "boolean" },
       seed: { type: "string" },
       "false-reject-rate": { type: "string" },
       index: { type: "string" },
@@ -100,6 +118,14 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   if (values.out === undefined && values.config === undefined && !help) problems.push("Expected --out BANK");
   if (values.station !== undefined && values.config === undefined)
     problems.push("Expected --config FILE beside --station");
+  const ratio = read("ratio", values.ratio, "a number above 0 and at most 1", (text) => {
+    const value = numberOf(text);
+    return value > 0 && value <= 1 ? value : null;
+  });
+  const rows = integer("rows", values.rows, 1, 2 ** 26);
+  const bytes = integer("bytes", values.bytes, 1, Number.MAX_SAFE_INTEGER);
+  if ([values.ratio, values.rows, values.bytes].filter((one) => one !== undefined).length > 1)
+    problems.push("Expected only one of --ratio, --rows and --bytes");
   const parsed: FitArguments = {
     help,
     images: values.images ?? "",
@@ -110,10 +136,20 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
     backbone: values.backbone ?? DEFAULT_BACKBONE,
     layers: read("layers", values.layers, "names of outputs, separated by commas", listOf),
     size: integer("size", values.size, 1, LARGEST_SIZE),
-    ratio: read("ratio", values.ratio, "a number above 0 and at most 1", (text) => {
-      const value = numberOf(text);
-      return value > 0 && value <= 1 ? value : null;
-    }),
+    budget:
+      ratio !== null
+        ? { kind: "ratio", ratio }
+        : rows !== null
+          ? { kind: "rows", rows }
+          : bytes !== null
+            ? { kind: "bytes", bytes }
+            : null,
+    coreset: read(
+      "coreset",
+      values.coreset,
+      METHODS.join(" or "),
+      (text) => METHODS.find((one) => one === text) ?? null,
+    ),
     seed: integer("seed", values.seed, 0, 2 ** 32 - 1),
     falseRejectRate:
       read("false-reject-rate", values["false-reject-rate"], "a number between 0 and 1", (text) => {
@@ -128,6 +164,14 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       "0, 90, 180 or 270",
       (text) => ROTATIONS.find((one) => String(one) === text) ?? null,
     ),
+    calibration: read(
+      "calibration",
+      values.calibration,
+      MODES.join(" or "),
+      (text) => MODES.find((one) => one === text) ?? null,
+    ),
+    cache: values.cache ?? null,
+    report: values["no-report"] !== true,
     skipBroken: values["skip-broken"] === true,
     models: values.models ?? [],
     threads: integer("threads", values.threads, 1, MOST_THREADS),
@@ -135,6 +179,8 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   return problems.length > 0 ? { problems } : parsed;
 }
 
+const METHODS = ["greedy-k-center", "random"] as const;
+const MODES = ["masked", "per-fold"] as const;
 const INDEXES = ["auto", "exact", "hnsw"] as const;
 const ROTATIONS = [0, 90, 180, 270] as const;
 

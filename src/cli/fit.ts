@@ -10,13 +10,15 @@ import { loadConfig } from "../config/load-config.ts";
 import { fitBank } from "../fit/fit-bank.ts";
 import type { FitOptions } from "../fit/fit-bank.ts";
 import { ProgressReporter } from "../fit/progress-reporter.ts";
-import { summaryLines } from "../fit/summary.ts";
+import { fitReport } from "../fit/report.ts";
+import { planLine, summaryLines } from "../fit/summary.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { FIT_HELP, parseFitArguments } from "./fit-arguments.ts";
 import type { FitArguments } from "./fit-arguments.ts";
 import type { CommandIo } from "./io.ts";
+import { writeOutput } from "./output.ts";
 
 /** More threads than this gain little on networks and banks of these sizes. */
 const MOST_DEFAULT_THREADS = 4;
@@ -47,10 +49,15 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
     const options = await fitOptionsOf(parsed, io, reporter);
     const result = await fitBank(options);
     for (const line of summaryLines(result, options.out)) io.out(line);
+    if (parsed.report) {
+      const path = `${options.out}.report.html`;
+      await writeOutput(path, Buffer.from(await fitReport(result)));
+      io.out(`report     ${path}`);
+    }
     return EXIT.ok;
   } catch (error) {
     if (!io.signal.aborted) throw error;
-    io.err("stopped; no bank was written");
+    io.err("stopped; no bank was written. The embeddings so far are kept: the same command goes on from them");
     return EXIT.interrupted;
   }
 }
@@ -63,7 +70,7 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     reporter.note(`${files.length} nominal images are few: take ${FEW_IMAGES} or more that show how good parts vary`);
   }
   const models = [...parsed.models, ...(configured?.config.modelsFolders ?? []), builtInModelsFolder()];
-  const { layers, size, ratio, seed } = parsed;
+  const { layers, size, budget, seed, coreset } = parsed;
   return {
     files,
     out,
@@ -76,18 +83,22 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
       ...(layers === null ? {} : { layers }),
       ...(size === null ? {} : { size }),
       coreset: {
-        ...(ratio === null ? {} : { budget: { kind: "ratio", ratio } }),
+        ...(budget === null ? {} : { budget }),
+        ...(coreset === null ? {} : { method: coreset }),
         ...(seed === null ? {} : { seed }),
       },
     }),
     backbone: await findBackbone(models, { name: parsed.backbone }),
     falseRejectRate: parsed.falseRejectRate,
+    calibration: parsed.calibration ?? "masked",
     index: parsed.index ?? configured?.station.index ?? "auto",
     onBroken: parsed.skipBroken ? "skip" : "refuse",
     threads:
       parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),
     signal: io.signal,
     onProgress: (progress) => reporter.report(progress),
+    onPlan: (plan) => reporter.note(planLine(plan)),
+    ...(parsed.cache === null ? {} : { cache: parsed.cache }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface CalibrateOptions {
 export interface Calibrated {
   readonly record: Calibration;
   readonly folds: readonly Fold[];
+  /** For each image, the patch with the largest score. */
+  readonly worstPatches: Int32Array;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface Calibrated {
 export async function calibrate(bank: FittedBank, options: CalibrateOptions): Promise<Calibrated> {
   const { folds, falseRejectRate, mode } = options;
   const { masked, own } = await scoreFolds(bank, options);
-  const { scores, mapMaxima } = mode === "masked" ? masked : own;
+  const { scores, mapMaxima, worstPatches } = mode === "masked" ? masked : own;
   const image = thresholdFor(scores, falseRejectRate);
   const mask = thresholdFor(mapMaxima, falseRejectRate);
   if (!(image.threshold > 0 && mask.threshold > 0)) {
@@ -63,7 +65,7 @@ export async function calibrate(bank: FittedBank, options: CalibrateOptions): Pr
     maskThreshold: mask.threshold,
     maskThresholdInterval: mask.interval,
   };
-  return { record, folds };
+  return { record, folds, worstPatches };
 }
 
 /** @returns scores of all images by masking, and of the images of `foldRows` by their own coresets */

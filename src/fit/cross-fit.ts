@@ -1,9 +1,10 @@
 import type { BankParameters, IndexReport } from "../bank/manifest.ts";
 import type { AnomalyMap } from "../patchcore/anomaly-map.ts";
 import type { Fold } from "../patchcore/calibration.ts";
+import { FrameScoring } from "../patchcore/frame-scoring.ts";
 import { gatherRows } from "../patchcore/matrix.ts";
 import type { Matrix } from "../patchcore/matrix.ts";
-import { imageScore, reweightedImageScore } from "../patchcore/scores.ts";
+import { neighboursOf } from "../patchcore/scores.ts";
 import { compareIndex } from "../search/compare.ts";
 import { ExactFloat32 } from "../search/exact-float32.ts";
 import type { NearestNeighbours, QuantisedBank } from "../search/nearest-neighbours.ts";
@@ -16,6 +17,8 @@ export interface CrossFitted {
   readonly scores: Float64Array;
   /** The anomaly map's largest value. */
   readonly mapMaxima: Float64Array;
+  /** The patch with the largest score. */
+  readonly worstPatches: Int32Array;
 }
 
 export interface CrossFitOptions {
@@ -41,33 +44,34 @@ export interface CrossFitOptions {
 export async function crossFit(bank: FittedBank, options: CrossFitOptions): Promise<CrossFitted> {
   const scores = new Float64Array(bank.images);
   const mapMaxima = new Float64Array(bank.images);
+  const worstPatches = new Int32Array(bank.images);
   let done = 0;
   for (const fold of options.folds) {
     const rows = options.rowsFor === undefined ? withoutFold(bank, fold).rows : await options.rowsFor(fold);
-    const exact = await ExactFloat32.open(rows, { threads: options.threads });
+    const neighbours = neighboursOf(options.parameters.patchScore);
+    const exact = await ExactFloat32.open(rows, { threads: options.threads, neighbours });
+    const scoring = new FrameScoring(rows, options.parameters);
     try {
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();
         const frame = await bank.frame(image);
-        const { distances, ids } = await exact.search(frame, bank.patches);
-        scores[image] = scoreOf(
-          distances,
-          ids,
-          { rows: bank.patches, dims: rows.dims, data: frame },
-          rows,
-          options.parameters,
-        );
-        mapMaxima[image] = options.map.compute(distances).reduce((largest, value) => Math.max(largest, value));
+        const { imageScore, patchScores } = scoring.score(await exact.search(frame, bank.patches), frame, bank.patches);
+        scores[image] = imageScore;
+        mapMaxima[image] = options.map.compute(patchScores).reduce((largest, value) => Math.max(largest, value));
+        worstPatches[image] = patchScores.reduce((worst, score, at) => (score > patchScores[worst]! ? at : worst), 0);
         options.onImage(++done);
       }
     } finally {
       await exact.close();
     }
   }
-  return { scores, mapMaxima };
+  return { scores, mapMaxima, worstPatches };
 }
 
 export interface ReportOptions {
+  readonly parameters: BankParameters;
+  /** Told after each image. */
+  readonly onImage: () => void;
   readonly folds: readonly Fold[];
   readonly threshold: number;
   readonly threads: number;
@@ -89,12 +93,15 @@ export async function reportIndex(
   for (const fold of options.folds) {
     options.signal.throwIfAborted();
     const part = withoutFold(bank, fold);
-    const exact = await ExactFloat32.open(part.rows, { threads: options.threads });
+    const neighbours = neighboursOf(options.parameters.patchScore);
+    const exact = await ExactFloat32.open(part.rows, { threads: options.threads, neighbours });
     try {
       const index = await open(part);
       try {
-        const frames = framesOf(bank, fold, options.signal);
-        report = merged(report, await compareIndex(index, exact, frames, bank.patches, options.threshold));
+        const frames = framesOf(bank, fold, options);
+        const { parameters: rules, threshold } = options;
+        const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
+        report = merged(report, await compareIndex(index, exact, frames, comparison));
       } finally {
         await index.close();
       }
@@ -137,27 +144,10 @@ export function withoutFold(
   return { rows: gatherRows(bank.rows, ids), quantiser: bank.quantiser, quantised };
 }
 
-async function* framesOf(bank: FittedBank, fold: Fold, signal: AbortSignal): AsyncGenerator<Float32Array> {
+async function* framesOf(bank: FittedBank, fold: Fold, options: ReportOptions): AsyncGenerator<Float32Array> {
   for (let image = fold.start; image < fold.end; image++) {
-    signal.throwIfAborted();
+    options.signal.throwIfAborted();
     yield await bank.frame(image);
-  }
-}
-
-function scoreOf(
-  distances: Float32Array,
-  ids: Int32Array,
-  frame: Matrix,
-  rows: Matrix,
-  { imageScore: how }: BankParameters,
-): number {
-  switch (how.kind) {
-    case "maximum":
-      return imageScore(distances);
-    case "reweighted":
-    case "reweighted-reproduction":
-      return reweightedImageScore(distances, ids, frame, rows, how);
-    default:
-      return how satisfies never;
+    options.onImage();
   }
 }

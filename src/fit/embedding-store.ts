@@ -47,7 +47,7 @@ export interface StoreOptions {
 export class EmbeddingStore {
   /** The file of rows. */
   readonly path: string;
-  readonly #folder: string;
+  readonly folder: string;
   readonly #stem: string;
   readonly #imageLength: number;
   readonly #rows: FileHandle;
@@ -63,7 +63,7 @@ export class EmbeddingStore {
     entries: Map<string, Entry>,
   ) {
     this.path = `${stem}.f32`;
-    this.#folder = options.folder;
+    this.folder = options.folder;
     this.#stem = stem;
     this.#imageLength = options.imageLength;
     this.#rows = rows;
@@ -125,7 +125,7 @@ export class EmbeddingStore {
       await writeFloats(this.#rows, slot * this.#imageLength, rows);
       await this.#index.write(`${JSON.stringify(entry)}\n`);
     } catch (error) {
-      throw unwritable(this.#folder, error);
+      throw unwritable(this.folder, error);
     }
     this.#entries.set(content, entry);
     return entry;
@@ -146,12 +146,12 @@ export class EmbeddingStore {
 
   /** @throws DeviceError "disk-full" unless the disk has room for `images` more */
   async checkSpace(images: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder);
+    const { bavail, bsize } = await statfs(this.folder);
     const needed = images * this.#imageLength * 4 + SPARE_BYTES;
     if (images === 0 || bavail * bsize >= needed) return;
     throw new DeviceError(
       "disk-full",
-      `Expected ${gigabytes(needed)} free in ${this.#folder} for the embeddings of ${images} images but ${gigabytes(bavail * bsize)} are; ` +
+      `Expected ${gigabytes(needed)} free in ${this.folder} for the embeddings of ${images} images but ${gigabytes(bavail * bsize)} are; ` +
         "name another folder with --cache",
     );
   }
@@ -166,7 +166,7 @@ export class EmbeddingStore {
     }
     await rm(`${this.#stem}.lock`, { force: true });
     // A folder with anything else in it stays.
-    if (!keep) await rmdir(this.#folder).catch(() => undefined);
+    if (!keep) await rmdir(this.folder).catch(() => undefined);
   }
 }
 

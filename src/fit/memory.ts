@@ -45,7 +45,9 @@ export function needOf({ images, patchesPerImage, dims, coresetDims, rows }: Fit
   const image = patchesPerImage * dims * FLOAT_BYTES;
   const patches = images * patchesPerImage;
   const choosing =
-    coresetDims === 0 ? 0 : patches * (2 * coresetDims * FLOAT_BYTES + CHOICE_BYTES_PER_ROW) + 3 * rows * coresetDims * 4;
+    coresetDims === 0
+      ? 0
+      : patches * (2 * coresetDims * FLOAT_BYTES + CHOICE_BYTES_PER_ROW) + 3 * rows * coresetDims * 4;
   const calibrating = rows * dims * BANK_BYTES_PER_VALUE;
   return {
     memory: BASE_BYTES + IMAGES_IN_FLIGHT * image + Math.max(choosing, calibrating),
@@ -64,8 +66,8 @@ export function checkMemory(size: FitSize, availableBytes: number): void {
   const { memory } = needOf(size);
   const projections = images * patchesPerImage * coresetDims * FLOAT_BYTES;
   // The quantiser sorts all values of the bank in float64.
-  const bank = Math.max(rows * dims * FLOAT_BYTES * (constants.MAX_LENGTH / LARGEST_ARRAY_BYTES), rows * dims * 8);
-  const fits = projections <= constants.MAX_LENGTH && bank <= constants.MAX_LENGTH;
+  const bank = rows * dims * 8;
+  const fits = projections <= constants.MAX_LENGTH && bank <= 2 * LARGEST_ARRAY_BYTES;
   if (memory <= availableBytes && fits) return;
   const limit = fits ? "" : ` and no array above ${gib(constants.MAX_LENGTH)}`;
   throw new InputError(

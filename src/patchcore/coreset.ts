@@ -50,7 +50,8 @@ export async function greedyKCenter(rows: Matrix, count: number, options: Corese
   checkFinite(rows);
   const { products, onPick } = options;
   const start = options.start ?? coresetStart(rows, "farthest-from-mean", 0);
-  const nearest = "row" in start ? new Float64Array(rows.rows).fill(Infinity) : Float64Array.from(start.squaredDistances);
+  const nearest =
+    "row" in start ? new Float64Array(rows.rows).fill(Infinity) : Float64Array.from(start.squaredDistances);
   if (("row" in start && !(start.row in nearest)) || nearest.length !== rows.rows) {
     const received = "row" in start ? `row ${start.row}` : `${nearest.length} distances`;
     throw new BugError("coreset-start", `Expected a start for ${rows.rows} rows but received ${received}`);
@@ -171,7 +172,7 @@ function barBelow(values: Float64Array): number {
   return Math.max(0, below);
 }
 
-function rowsAbove(values: Float64Array, bar: number): Int32Array {
+function rowsAbove(values: Float64Array, bar: number): Int32Array<ArrayBuffer> {
   let count = 0;
   for (let row = 0; row < values.length; row++) if (values[row]! > bar) count++;
   const rows = new Int32Array(count);
