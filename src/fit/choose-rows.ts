@@ -40,11 +40,11 @@ export async function chooseRows(client: CoresetClient | null, options: ChooseOp
     const pick =
       client === null
         ? randomPicks(images * patches, count, coreset.seed, fold, patches)
-        : await client.pick({ count, without: fold }, (picked) => onProgress(done + picked, total));
+        : await client.pick({ count, without: fold }, (picked) => onProgress(Math.min(done + picked, total - 1), total));
     chosen.push(pick);
     done += count;
-    onProgress(done, total);
   }
+  onProgress(total, total);
   const [picks = new Int32Array(0), ...rest] = chosen;
   return { picks, foldPicks: folds.map((fold, i) => ({ fold, picks: rest[i]! })) };
 }

@@ -17,6 +17,7 @@ export function planLine({ images, patchesPerImage, dims, rows, memory, disk, fo
 
 /** So many groups of duplicates are named. */
 const MOST_GROUPS = 10;
+const MOST_SIZES = 3;
 
 /** @returns the lines that a person reads after a fit */
 export function summaryLines(result: FitResult, path: string): string[] {
@@ -85,8 +86,9 @@ function hygieneLines({ duplicates, sizes, unlike }: Hygiene): string[] {
   for (const group of duplicates.slice(0, MOST_GROUPS)) lines.push(`           ${group.join(" = ")}`);
   if (duplicates.length > MOST_GROUPS) lines.push(`           and ${duplicates.length - MOST_GROUPS} more`);
   if (sizes.length > 1) {
-    const each = sizes.map(({ width, height, images }) => `${images} of ${width} × ${height}`);
-    lines.push(`sizes      the images differ in size: ${each.join(", ")}`);
+    const each = sizes.slice(0, MOST_SIZES).map(({ width, height, images }) => `${images} of ${width} × ${height}`);
+    const more = sizes.length > MOST_SIZES ? `, and ${sizes.length - MOST_SIZES} more sizes` : "";
+    lines.push(`sizes      the images differ in size: ${each.join(", ")}${more}`);
   }
   return lines;
 }

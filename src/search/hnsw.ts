@@ -42,7 +42,7 @@ export async function buildHnsw(
   quantised: Int8Array,
   dims: number,
   parameters: HnswParameters,
-  onProgress: (done: number, total: number) => void | Promise<void> = () => undefined,
+  onProgress: (done: number, total: number) => unknown = () => undefined,
 ): Promise<Uint8Array> {
   const total = quantised.length / dims;
   if (total === 0) throw new InputError("bank-empty", "Expected at least one row of a memory bank but received none");
