@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
-import type { CoresetBudget, CoresetParameters } from "../bank/manifest.ts";
+import type { Preset } from "../bank/manifest.ts";
+import type { ParameterChoices } from "../bank/parameters.ts";
 import type { CalibrationMode } from "../fit/calibrate.ts";
 import type { Region, Rotation } from "../shared/image.ts";
+import { numberOf, PARAMETER_HELP, PARAMETER_OPTIONS, parseParameters } from "./parameter-arguments.ts";
 
 export const FIT_HELP = `usage: nominald fit --images DIR --out BANK [options]
 
@@ -13,13 +15,7 @@ Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of th
   --station NAME           the station in it; needed when it has several
   --name NAME              the bank's name, default: the station's name, or that of the bank's file
   --backbone NAME          default efficientnet-lite0
-  --layers A,B             outputs of the backbone, shallowest first, default layer2,layer3
-  --size N                 the region is stretched to N × N pixels, default 320
-  --ratio R                share of the patches that the bank keeps, default 0.01
-  --rows N                 instead: number of patches that the bank keeps
-  --bytes N                instead: the most bytes of them as float32
-  --coreset METHOD         greedy-k-center (default) or random
-  --seed N                 default 1
+${PARAMETER_HELP}
   --false-reject-rate R    share of good parts that may fail, default 0.001
   --calibration MODE       masked (default): one coreset, own rows left out; per-fold: a coreset for each of 5 folds
   --index KIND             auto, exact or hnsw, default auto
@@ -40,11 +36,9 @@ export interface FitArguments {
   readonly station: string | null;
   readonly name: string | null;
   readonly backbone: string;
-  readonly layers: readonly string[] | null;
-  readonly size: number | null;
-  readonly budget: CoresetBudget | null;
-  readonly coreset: CoresetParameters["method"] | null;
-  readonly seed: number | null;
+  readonly preset: Preset;
+  /** Of the preset's parameters, chosen otherwise; region and rotation stand apart. */
+  readonly choices: ParameterChoices;
   readonly falseRejectRate: number;
   readonly index: "auto" | "exact" | "hnsw" | null;
   readonly region: Region | null;
@@ -59,7 +53,6 @@ export interface FitArguments {
 
 const DEFAULT_BACKBONE = "efficientnet-lite0";
 const DEFAULT_FALSE_REJECT_RATE = 0.001;
-const LARGEST_SIZE = 4096;
 const MOST_THREADS = 256;
 
 /**
@@ -76,16 +69,10 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       station: { type: "string" },
       name: { type: "string" },
       backbone: { type: "string" },
-      layers: { type: "string" },
-      size: { type: "string" },
-      ratio: { type: "string" },
-      rows: { type: "string" },
-      bytes: { type: "string" },
-      coreset: { type: "string" },
       calibration: { type: "string" },
       cache: { type: "string" },
       "no-report": { type: "boolean" },
-      seed: { type: "string" },
+      ...PARAMETER_OPTIONS,
       "false-reject-rate": { type: "string" },
       index: { type: "string" },
       region: { type: "string" },
@@ -118,14 +105,6 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   if (values.out === undefined && values.config === undefined && !help) problems.push("Expected --out BANK");
   if (values.station !== undefined && values.config === undefined)
     problems.push("Expected --config FILE beside --station");
-  const ratio = read("ratio", values.ratio, "a number above 0 and at most 1", (text) => {
-    const value = numberOf(text);
-    return value > 0 && value <= 1 ? value : null;
-  });
-  const rows = integer("rows", values.rows, 1, 2 ** 26);
-  const bytes = integer("bytes", values.bytes, 1, Number.MAX_SAFE_INTEGER);
-  if ([values.ratio, values.rows, values.bytes].filter((one) => one !== undefined).length > 1)
-    problems.push("Expected only one of --ratio, --rows and --bytes");
   const parsed: FitArguments = {
     help,
     images: values.images ?? "",
@@ -134,23 +113,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
     station: values.station ?? null,
     name: values.name ?? null,
     backbone: values.backbone ?? DEFAULT_BACKBONE,
-    layers: read("layers", values.layers, "names of outputs, separated by commas", listOf),
-    size: integer("size", values.size, 1, LARGEST_SIZE),
-    budget:
-      ratio !== null
-        ? { kind: "ratio", ratio }
-        : rows !== null
-          ? { kind: "rows", rows }
-          : bytes !== null
-            ? { kind: "bytes", bytes }
-            : null,
-    coreset: read(
-      "coreset",
-      values.coreset,
-      METHODS.join(" or "),
-      (text) => METHODS.find((one) => one === text) ?? null,
-    ),
-    seed: integer("seed", values.seed, 0, 2 ** 32 - 1),
+    ...parseParameters(values, problems),
     falseRejectRate:
       read("false-reject-rate", values["false-reject-rate"], "a number between 0 and 1", (text) => {
         const value = numberOf(text);
@@ -179,20 +142,9 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   return problems.length > 0 ? { problems } : parsed;
 }
 
-const METHODS = ["greedy-k-center", "random"] as const;
 const MODES = ["masked", "per-fold"] as const;
 const INDEXES = ["auto", "exact", "hnsw"] as const;
 const ROTATIONS = [0, 90, 180, 270] as const;
-
-/** `Number` takes "" for 0 and knows hexadecimal; a person who types these has slipped. */
-function numberOf(text: string): number {
-  return /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-}
-
-function listOf(text: string): readonly string[] | null {
-  const names = text.split(",").map((name) => name.trim());
-  return names.every((name) => name !== "") ? names : null;
-}
 
 function regionOf(text: string): Region | null {
   const numbers = text.split(",").map((part) => numberOf(part.trim()));

@@ -122,7 +122,7 @@ async function embedOne(
   let picture: RawImage;
   try {
     image = await decodeImageFile(file);
-    picture = await prepareFrame(image, { region, rotation, width: resize.width, height: resize.height });
+    picture = await prepareFrame(image, { region, rotation, resize });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { file, reason: error.message };

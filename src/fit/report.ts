@@ -91,7 +91,7 @@ function facts({
 async function card(one: Unlike, { parameters, grid }: BankManifest): Promise<string> {
   const { region, rotation, resize } = parameters;
   const { width, height } = resize;
-  const frame = await prepareFrame(await decodeImageFile(one.file), { region, rotation, width, height });
+  const frame = await prepareFrame(await decodeImageFile(one.file), { region, rotation, resize });
   const jpeg = await sharp(frame.data, { raw: { width, height, channels: 3 } })
     .resize(THUMBNAIL, THUMBNAIL, { fit: "inside" })
     .jpeg({ quality: JPEG_QUALITY })
