@@ -40,7 +40,9 @@ export async function chooseRows(client: CoresetClient | null, options: ChooseOp
     const pick =
       client === null
         ? randomPicks(images * patches, count, coreset.seed, fold, patches)
-        : await client.pick({ count, without: fold }, (picked) => onProgress(Math.min(done + picked, total - 1), total));
+        : await client.pick({ count, without: fold }, (picked) =>
+            onProgress(Math.min(done + picked, total - 1), total),
+          );
     chosen.push(pick);
     done += count;
   }

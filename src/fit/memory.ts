@@ -1,8 +1,10 @@
-import { constants } from "node:buffer";
-import { LARGEST_ARRAY_BYTES } from "../bank/entries.ts";
 import { InputError } from "../shared/errors.ts";
 
 const FLOAT_BYTES = 4;
+const DOUBLE_BYTES = 8;
+
+/** An ArrayBuffer of Node 20 ends here; newer ones go further, but what one machine fits another should too. */
+const LARGEST_ARRAY_BYTES = 4 * 1024 ** 3;
 
 /** The two processes themselves, the backbone and its feature maps, decoded pictures of 20 megapixels. */
 const BASE_BYTES = 500 * 1024 ** 2;
@@ -66,10 +68,10 @@ export function checkMemory(size: FitSize, availableBytes: number): void {
   const { memory } = needOf(size);
   const projections = images * patchesPerImage * coresetDims * FLOAT_BYTES;
   // The quantiser sorts all values of the bank in float64.
-  const bank = rows * dims * 8;
-  const fits = projections <= constants.MAX_LENGTH && bank <= 2 * LARGEST_ARRAY_BYTES;
+  const bank = rows * dims * DOUBLE_BYTES;
+  const fits = Math.max(projections, bank) <= LARGEST_ARRAY_BYTES;
   if (memory <= availableBytes && fits) return;
-  const limit = fits ? "" : ` and no array above ${gib(constants.MAX_LENGTH)}`;
+  const limit = fits ? "" : ` and no array above ${gib(LARGEST_ARRAY_BYTES)}`;
   throw new InputError(
     "fit-too-large",
     `Expected a fit that fits into the available memory (${gib(availableBytes)})${limit} but ${images} images of ` +
