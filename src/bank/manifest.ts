@@ -1,7 +1,9 @@
 import type { Smoothing } from "../patchcore/anomaly-map.ts";
 import type { ThresholdInterval } from "../patchcore/calibration.ts";
+import type { CoresetStartKind } from "../patchcore/coreset-start.ts";
 import type { Join } from "../patchcore/join.ts";
 import type { Neighbourhood } from "../patchcore/neighbourhood.ts";
+import type { ProjectionRule } from "../patchcore/projection.ts";
 import type { ImageScoreRule, PatchScoreRule } from "../patchcore/scores.ts";
 import type { Region, Resize, Rotation } from "../shared/image.ts";
 
@@ -31,26 +33,10 @@ export interface CoresetParameters {
   readonly method: "greedy-k-center" | "random";
   /** Of everything that is drawn: projection, start, random rows. */
   readonly seed: number;
-  readonly projection: ProjectionParameters;
-  readonly start: CoresetStartRule;
+  readonly projection: ProjectionRule;
+  readonly start: CoresetStartKind;
   readonly budget: CoresetBudget;
 }
-
-/** What the distances of the greedy choice are taken in. */
-export type ProjectionParameters =
-  | { readonly kind: "none" }
-  /** Dense, independent Gaussian entries. */
-  | { readonly kind: "gaussian"; readonly dims: number }
-  /** A linear layer as torch initialises it: uniform weights within ±1/√D. */
-  | { readonly kind: "linear-untrained"; readonly dims: number }
-  /** Sparse (Li, Hastie and Church 2006) to the dimensions that Johnson and Lindenstrauss ask for at distortion eps. */
-  | { readonly kind: "sparse"; readonly eps: number };
-
-/**
- * The first pick of the greedy choice: the row farthest from the mean row; the row with the largest mean distance to
- * ten random rows, whose mean distances also stand where others start from infinity; row 0.
- */
-export type CoresetStartRule = "farthest-from-mean" | "mean-distance-to-10-random" | "first-row";
 
 /** How many rows the bank keeps: a share of the nominal patches in (0, 1], rows, or the most bytes of float32 rows. */
 export type CoresetBudget =

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import { listImageFiles } from "../backbone/decode.ts";
@@ -8,7 +8,8 @@ import { presetParameters } from "../bank/parameters.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { fitBank } from "../fit/fit-bank.ts";
-import type { FitOptions } from "../fit/fit-bank.ts";
+import { defaultCache } from "../fit/fit-options.ts";
+import type { FitOptions } from "../fit/fit-options.ts";
 import { ProgressReporter } from "../fit/progress-reporter.ts";
 import { fitReport } from "../fit/report.ts";
 import { planLine, summaryLines } from "../fit/summary.ts";
@@ -45,8 +46,8 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
     columns: process.stderr.columns ?? DEFAULT_COLUMNS,
     clock: systemClock,
   });
+  const options = await fitOptionsOf(parsed, io, reporter);
   try {
-    const options = await fitOptionsOf(parsed, io, reporter);
     const result = await fitBank(options);
     for (const line of summaryLines(result, options.out)) io.out(line);
     if (parsed.report) {
@@ -56,8 +57,13 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
     }
     return EXIT.ok;
   } catch (error) {
-    if (!io.signal.aborted) throw error;
-    io.err("stopped; no bank was written. The embeddings so far are kept: the same command goes on from them");
+    const kept = options.cache ?? defaultCache(options.out);
+    const note = existsSync(kept) ? `. The embeddings so far are kept in ${kept}: the next fit goes on from them` : "";
+    if (!io.signal.aborted) {
+      if (note !== "") io.err(`no bank was written${note}`);
+      throw error;
+    }
+    io.err(`stopped; no bank was written${note}`);
     return EXIT.interrupted;
   }
 }

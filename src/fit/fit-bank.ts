@@ -6,7 +6,7 @@ import { calibrate } from "./calibrate.ts";
 import type { Calibrated } from "./calibrate.ts";
 import type { BrokenImage } from "./embed-images.ts";
 import { EmbeddingStore } from "./embedding-store.ts";
-import { checkOptions } from "./fit-options.ts";
+import { checkOptions, defaultCache } from "./fit-options.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { fittedBank, gatherPicks } from "./fitted-bank.ts";
 import type { FittedBank } from "./fitted-bank.ts";
@@ -59,7 +59,7 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
   try {
     const grid = gridOf(options, session);
     const store = await EmbeddingStore.open({
-      folder: options.cache ?? `${options.out}.embeddings`,
+      folder: options.cache ?? defaultCache(options.out),
       key: storeKey(options),
       imageLength: grid.rows * grid.cols * session.dims,
     });

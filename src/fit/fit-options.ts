@@ -3,11 +3,13 @@ import { dirname } from "node:path";
 import type { BackboneFiles } from "../backbone/manifest.ts";
 import { checkBankName } from "../bank/bank-id.ts";
 import type { BankParameters } from "../bank/manifest.ts";
-import { ConfigError, DeviceError, reasonOf } from "../shared/errors.ts";
+import { ConfigError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
 import type { CalibrationMode } from "./calibrate.ts";
-import { checkImageCount } from "./gather.ts";
 import type { FitNeed, FitSize } from "./memory.ts";
 import type { Progress } from "./progress.ts";
+
+/** Calibration needs one image to score and one to score it against. */
+const FEWEST_IMAGES = 2;
 
 export interface FitOptions {
   /** Nominal images, in the order in which they were taken. */
@@ -49,6 +51,11 @@ export interface FitPlan extends FitSize, FitNeed {
   readonly reused: number;
 }
 
+/** @returns the folder of embeddings of a fit that names none */
+export function defaultCache(out: string): string {
+  return `${out}.embeddings`;
+}
+
 /** @throws ConfigError "bank-name" …; DeviceError "bank-write"; InputError "too-few-images" */
 export async function checkOptions({ files, out, name, falseRejectRate, parameters }: FitOptions): Promise<void> {
   checkBankName(name);
@@ -78,4 +85,14 @@ export async function checkOptions({ files, out, name, falseRejectRate, paramete
   if (there !== null && !there.isFile()) {
     throw new DeviceError("bank-write", `Expected to write the bank to ${out} but there is something that is no file`);
   }
+}
+
+/** @throws InputError "too-few-images" */
+export function checkImageCount(usable: number, given: number): void {
+  if (usable >= FEWEST_IMAGES) return;
+  const of = usable === given ? "" : ` (of ${given} files)`;
+  throw new InputError(
+    "too-few-images",
+    `Expected at least ${FEWEST_IMAGES} nominal images for a fit but received ${usable}${of}`,
+  );
 }

@@ -2,13 +2,13 @@ import type { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { contiguousFolds } from "../patchcore/calibration.ts";
 import type { Fold } from "../patchcore/calibration.ts";
 import { projectedDims } from "../patchcore/projection.ts";
-import { InputError } from "../shared/errors.ts";
 import { chooseRows } from "./choose-rows.ts";
 import type { ChosenRows } from "./choose-rows.ts";
 import { CoresetClient } from "./coreset-client.ts";
 import { digestFiles, embedImages } from "./embed-images.ts";
 import type { Embedded } from "./embed-images.ts";
 import type { EmbeddingStore } from "./embedding-store.ts";
+import { checkImageCount } from "./fit-options.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { checkMemory, needOf } from "./memory.ts";
 import type { FitSize } from "./memory.ts";
@@ -17,9 +17,6 @@ import type { StageTimer } from "./stage-timer.ts";
 
 /** Folds of the cross-fitting: each image meets four fifths of the rows. */
 const FOLDS = 5;
-
-/** Calibration needs one image to score and one to score it against. */
-const FEWEST_IMAGES = 2;
 
 export interface Grid {
   readonly rows: number;
@@ -119,14 +116,4 @@ function sizeOf({ files, parameters }: FitOptions, patches: number, dims: number
     coresetDims: method === "random" ? 0 : projectedDims(projection, dims, total),
     rows: rowCount(total, dims, budget),
   };
-}
-
-/** @throws InputError "too-few-images" */
-export function checkImageCount(usable: number, given: number): void {
-  if (usable >= FEWEST_IMAGES) return;
-  const of = usable === given ? "" : ` (of ${given} files)`;
-  throw new InputError(
-    "too-few-images",
-    `Expected at least ${FEWEST_IMAGES} nominal images for a fit but received ${usable}${of}`,
-  );
 }

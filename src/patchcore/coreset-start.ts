@@ -8,7 +8,10 @@ const ANCHORS = 10;
 /** How greedy k-center begins: with a row, or with squared distances [N] that stand where others start from infinity. */
 export type CoresetStart = { readonly row: number } | { readonly squaredDistances: Float64Array };
 
-/** Names of the ways to begin; each function below says which program has it. */
+/**
+ * The first pick of the greedy choice: the row farthest from the mean row; the row with the largest mean distance to ten
+ * random rows, whose mean distances also stand where others start from infinity; row 0.
+ */
 export type CoresetStartKind = "farthest-from-mean" | "mean-distance-to-10-random" | "first-row";
 
 /** @param seed as `seededRandom`; used by the rule that draws rows */
