@@ -169,7 +169,8 @@ function scoreOf(
     case "maximum":
       return imageScore(distances);
     case "reweighted":
-      return reweightedImageScore(distances, ids, frame, rows, how.neighbours);
+    case "reweighted-reproduction":
+      return reweightedImageScore(distances, ids, frame, rows, how);
     default:
       return how satisfies never;
   }

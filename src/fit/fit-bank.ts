@@ -5,7 +5,7 @@ import type { BackboneFiles } from "../backbone/manifest.ts";
 import { checkBankName } from "../bank/bank-id.ts";
 import { writeBank } from "../bank/bundle-write.ts";
 import type { WrittenBank } from "../bank/bundle-write.ts";
-import type { BankParameters } from "../bank/manifest.ts";
+import type { BankParameters, CoresetBudget } from "../bank/manifest.ts";
 import { asMatrix, gatherRows } from "../patchcore/matrix.ts";
 import { fitQuantiser, quantise } from "../patchcore/quantiser.ts";
 import { ConfigError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
@@ -121,8 +121,9 @@ async function checkOptions({ files, out, name, falseRejectRate, parameters }: F
       `Expected a false-reject rate between 0 and 1 but received ${falseRejectRate}`,
     );
   }
-  const { ratio } = parameters.coreset;
-  if (!(ratio > 0 && ratio <= 1)) {
+  const { budget } = parameters.coreset;
+  if (budget.kind === "ratio" && !(budget.ratio > 0 && budget.ratio <= 1)) {
+    const { ratio } = budget;
     throw new ConfigError("sampling-ratio", `Expected a sampling ratio above 0 and at most 1 but received ${ratio}`);
   }
   checkImageCount(files.length, files.length);
@@ -164,7 +165,8 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
   const grid = { rows: Math.floor(resize.height / session.stride), cols: Math.floor(resize.width / session.stride) };
   const patches = grid.rows * grid.cols;
   const { dims } = session;
-  const { projectionDims, seed } = coreset;
+  const { projection, seed } = coreset;
+  const projectionDims = projection.kind === "gaussian" ? projection.dims : 0;
   const size = { images: files.length, patchesPerImage: patches, dims, projectionDims };
   checkMemory(size, options.availableBytes ?? process.availableMemory());
   const client = new CoresetClient();
@@ -183,7 +185,7 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
     });
     const images = embedded.files.length;
     checkImageCount(images, files.length);
-    const count = rowCount(images * patches, coreset.ratio);
+    const count = rowCount(images * patches, dims, coreset.budget);
     timer.report("coreset", 0, count);
     const picks = await client.pick(count, (picked) => timer.report("coreset", picked, count));
     timer.report("coreset", count, count);
@@ -198,10 +200,19 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
   }
 }
 
-/** @returns how many rows a sampling ratio keeps, rounded down, at least one */
-export function rowCount(patches: number, ratio: number): number {
-  // 1e-9 absorbs the rounding of products such as 100 · 0.29, which must not cost a row.
-  return Math.max(1, Math.floor(patches * ratio + 1e-9));
+/** @returns how many rows a budget keeps of `patches` rows of `dims` float32 values; rounded down, at least one */
+export function rowCount(patches: number, dims: number, budget: CoresetBudget): number {
+  switch (budget.kind) {
+    case "ratio":
+      // 1e-9 absorbs the rounding of products such as 100 · 0.29, which must not cost a row.
+      return Math.max(1, Math.floor(patches * budget.ratio + 1e-9));
+    case "rows":
+      return Math.min(patches, budget.rows);
+    case "bytes":
+      return Math.min(patches, Math.max(1, Math.floor(budget.bytes / (dims * 4))));
+    default:
+      return budget satisfies never;
+  }
 }
 
 function bankOf(embedded: Embedded, images: number, patches: number, dims: number, picks: Int32Array): FittedBank {

@@ -65,8 +65,7 @@ export class FrameScorer {
       gridCols: grid.cols,
       height: parameters.resize.height,
       width: parameters.resize.width,
-      sigma: parameters.map.gaussianSigma,
-      radius: parameters.map.gaussianRadius,
+      smoothing: parameters.map.smoothing,
     });
   }
 

@@ -3,6 +3,20 @@ import { bilinearTaps } from "./bilinear.ts";
 import type { Matrix } from "./matrix.ts";
 import { checkFeatureMap, type FeatureMap } from "./neighbourhood.ts";
 
+/** How the neighbourhoods of several layers become one patch embedding (PatchCore, section 3.1). */
+export type Join =
+  /**
+   * Channels one after the other, each map on the first layer's grid: deeper maps stretched bilinearly
+   * (align_corners=False), or every map by adaptive average pooling, which also restores what a neighbourhood without
+   * padding took from the first.
+   */
+  | { readonly kind: "concat"; readonly stretch: "bilinear" | "adaptive-pooling" }
+  /**
+   * The reference code's: deeper maps bilinear, each layer's values to `layerDims` (d1) by adaptive mean, and those of
+   * all layers to `dims` (d2) by another.
+   */
+  | { readonly kind: "adaptive"; readonly layerDims: number; readonly dims: number };
+
 /**
  * Joins the pooled maps of several layers into patch embeddings (PatchCore, section 3.1): each deeper map is resized
  * bilinearly (align_corners=False) to the first one's grid and its channels are put behind those before it.

@@ -1,5 +1,15 @@
 import { BugError } from "../shared/errors.ts";
 
+/** How a patch takes in its surroundings (PatchCore, eq. 1 and 2): `size` × `size` cells, stride 1. */
+export type Neighbourhood =
+  /** The mean of the cells. `zeros`: the border is padded and its zeros count; `none`: the map shrinks by size − 1. */
+  | { readonly kind: "average"; readonly size: NeighbourhoodSize; readonly padding: "zeros" | "none" }
+  /** The cells side by side, channel by channel, padded with zeros; an adaptive join takes their means. */
+  | { readonly kind: "unfold"; readonly size: NeighbourhoodSize };
+
+/** Sides p of a neighbourhood, cells; 1: none. */
+export type NeighbourhoodSize = 1 | 3 | 5;
+
 /** A feature map of one image, [channels, height, width]: `data[(c * height + y) * width + x]`. */
 export interface FeatureMap {
   readonly channels: number;

@@ -22,6 +22,28 @@ export interface Region {
 /** Clockwise turn in degrees, applied after the region is cut out. */
 export type Rotation = 0 | 90 | 180 | 270;
 
+/** How pixels between pixels are made; both weigh all source pixels where a picture shrinks. */
+export type ResizeKernel = "linear" | "bicubic";
+
+/** How a region becomes the network's input, `width` × `height` pixels after rotation. */
+export type Resize =
+  /** The whole region, its proportions given up. */
+  | {
+      readonly mode: "stretch";
+      readonly width: number;
+      readonly height: number;
+      readonly kernel: ResizeKernel;
+    }
+  /** The region's shorter side to `shorterSide` pixels, the longer in proportion; then the middle of it. */
+  | {
+      readonly mode: "crop";
+      /** At least as large as `width` and `height`. */
+      readonly shorterSide: number;
+      readonly width: number;
+      readonly height: number;
+      readonly kernel: ResizeKernel;
+    };
+
 /**
  * A frame that lies in a shared-memory slot, as it is told from process to process. The pixels stay in the file
  * `path` until the slot's credit is given back.

@@ -108,7 +108,8 @@ test("image scores equal the formulas in NumPy", () => {
   const scores = readNpy("nearest.npy", Float32Array).data;
   const ids = readNpy("nearest_ids.npy", Int32Array).data;
   const query = asMatrix(matrixOf("embeddings.npy").data.slice(3 * 64 * bank.dims), 64, bank.dims);
-  const reweighted = (neighbours: number) => reweightedImageScore(scores, ids, query, bank, neighbours);
+  const reweighted = (neighbours: number) =>
+    reweightedImageScore(scores, ids, query, bank, { kind: "reweighted", neighbours });
   assertClose([imageScore(scores)], [golden.image_score.maximum]);
   assertClose([reweighted(3)], [golden.image_score.reweight_b3]);
   assertClose([reweighted(9)], [golden.image_score.reweight_b9]);
@@ -116,20 +117,38 @@ test("image scores equal the formulas in NumPy", () => {
 
 test("the anomaly map equals torch's interpolation followed by SciPy's Gaussian", () => {
   const [gridRows, gridCols] = golden.grid;
-  const map = new AnomalyMap({ gridRows, gridCols, height: 64, width: 64, sigma: 4, radius: 16 });
+  const map = new AnomalyMap({
+    gridRows,
+    gridCols,
+    height: 64,
+    width: 64,
+    smoothing: { kind: "gaussian", sigma: 4, radius: 16 },
+  });
   const grid = readNpy("grid.npy", Float32Array).data;
   assertClose(map.compute(grid), readNpy("anomaly_map.npy", Float32Array).data);
 });
 
 test("without the Gaussian the map is torch's interpolation", () => {
   const [gridRows, gridCols] = golden.grid;
-  const map = new AnomalyMap({ gridRows, gridCols, height: 64, width: 64, sigma: 0, radius: 16 });
+  const map = new AnomalyMap({
+    gridRows,
+    gridCols,
+    height: 64,
+    width: 64,
+    smoothing: { kind: "gaussian", sigma: 0, radius: 16 },
+  });
   const grid = readNpy("grid.npy", Float32Array).data;
   assertClose(map.compute(grid), readNpy("upsampled.npy", Float32Array).data);
 });
 
 test("a map that is not square and lower than the kernel is reflected as SciPy does", () => {
-  const map = new AnomalyMap({ gridRows: 3, gridCols: 7, height: 12, width: 40, sigma: 4, radius: 16 });
+  const map = new AnomalyMap({
+    gridRows: 3,
+    gridCols: 7,
+    height: 12,
+    width: 40,
+    smoothing: { kind: "gaussian", sigma: 4, radius: 16 },
+  });
   const grid = readNpy("odd_grid.npy", Float32Array).data;
   assertClose(map.compute(grid), readNpy("odd_map.npy", Float32Array).data);
 });
