@@ -2,16 +2,15 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { BugError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import { composeGraph, EMBEDDING, FRAMES, type ComposedGraph } from "./compose.ts";
+import type { EmbeddingRecipe } from "./graph-tail.ts";
 import type { BackboneManifest } from "./manifest.ts";
 
 export type Provider = "cpu" | "cuda" | "tensorrt";
 
-export interface EmbeddingOptions {
+export interface EmbeddingOptions extends EmbeddingRecipe {
   /** The backbone's ONNX file. */
   readonly model: Uint8Array;
   readonly manifest: BackboneManifest;
-  /** Names of the backbone's outputs, shallowest first; the first one's grid is the patch grid. */
-  readonly layers: readonly string[];
   readonly threads: number;
   /** ONNX Runtime's busy waiting: less latency, more CPU. */
   readonly spinning: boolean;
@@ -64,7 +63,7 @@ export class EmbeddingSession {
    * @throws DeviceError "provider-unavailable" when this machine cannot run the graph on `provider`
    */
   static async create(options: EmbeddingOptions): Promise<EmbeddingSession> {
-    const graph = composeGraph(options.model, options.manifest, options.layers);
+    const graph = composeGraph(options.model, options.manifest, options);
     const runtime = await loadOnnxRuntime();
     const session = await createSession(runtime, graph.model, options);
     return new EmbeddingSession(runtime, session, graph, options);

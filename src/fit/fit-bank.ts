@@ -64,11 +64,12 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
   const { parameters, backbone, signal, threads } = options;
   await checkOptions(options);
   const timer = new StageTimer(options.onProgress ?? (() => undefined));
-  const { layers } = parameters;
   const session = await EmbeddingSession.create({
     model: backbone.model,
     manifest: backbone.manifest,
-    layers,
+    layers: parameters.layers,
+    neighbourhood: parameters.neighbourhood,
+    join: parameters.join,
     threads,
     spinning: false,
     provider: "cpu",

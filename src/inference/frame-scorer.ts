@@ -81,6 +81,8 @@ export class FrameScorer {
       model: backbone.model,
       manifest: backbone.manifest,
       layers: manifest.parameters.layers,
+      neighbourhood: manifest.parameters.neighbourhood,
+      join: manifest.parameters.join,
       threads: settings.threads,
       spinning: settings.spinning,
       provider: settings.provider,

@@ -8,6 +8,7 @@ import { builtInModelsFolder } from "../../src/backbone/find.ts";
 import { loadBackbone } from "../../src/backbone/manifest.ts";
 import { EmbeddingSession } from "../../src/backbone/embedding-session.ts";
 import { InputError } from "../../src/shared/errors.ts";
+import { averagedRecipe } from "../../src/backbone/graph-tail.ts";
 import { tinyBackbone, tinyManifest, tinyModel } from "./tiny-backbone.ts";
 import { readNpy } from "../support/npy.ts";
 
@@ -26,7 +27,7 @@ function refused(work: () => unknown, code: string, message: RegExp): void {
 
 test("nodes and initialisers that the layers do not need are cut away", () => {
   const { model, manifest } = tinyBackbone();
-  const { model: composed } = composeGraph(model, manifest, ["half"]);
+  const { model: composed } = composeGraph(model, manifest, averagedRecipe(["half"]));
   assert.deepEqual(opsOf(composed), [
     "Transpose",
     "Cast",
@@ -43,7 +44,7 @@ test("nodes and initialisers that the layers do not need are cut away", () => {
 
 test("the default backbone loses what lies behind layer 3 and beside it", async () => {
   const { model, manifest } = await loadBackbone(join(builtInModelsFolder(), "efficientnet-lite0", "manifest.json"));
-  const { model: composed, dims, stride } = composeGraph(model, manifest, ["layer2", "layer3"]);
+  const { model: composed, dims, stride } = composeGraph(model, manifest, averagedRecipe(["layer2", "layer3"]));
   const convolutions = opsOf(composed).filter((op) => op === "Conv").length;
   // 34 convolutions in all, of which the last is the expansion behind layer 3.
   assert.deepEqual([convolutions, dims, stride], [33, 152, 8]);
@@ -51,15 +52,19 @@ test("the default backbone loses what lies behind layer 3 and beside it", async 
 
 test("layers are refused when unknown, repeated, absent or deepest first", () => {
   const { model, manifest } = tinyBackbone();
-  refused(() => composeGraph(model, manifest, ["half", "layer9"]), "bad-layers", /half, big, quarter but got layer9/);
   refused(
-    () => composeGraph(model, manifest, ["half", "half"]),
+    () => composeGraph(model, manifest, averagedRecipe(["half", "layer9"])),
+    "bad-layers",
+    /half, big, quarter but got layer9/,
+  );
+  refused(
+    () => composeGraph(model, manifest, averagedRecipe(["half", "half"])),
     "bad-layers",
     /different layers .* but got half, half/,
   );
-  refused(() => composeGraph(model, manifest, []), "bad-layers", /but got none/);
+  refused(() => composeGraph(model, manifest, averagedRecipe([])), "bad-layers", /but got none/);
   refused(
-    () => composeGraph(model, manifest, ["quarter", "half"]),
+    () => composeGraph(model, manifest, averagedRecipe(["quarter", "half"])),
     "bad-layers",
     /stride 4 divides but half has stride 2/,
   );
@@ -68,29 +73,45 @@ test("layers are refused when unknown, repeated, absent or deepest first", () =>
 test("a layer that only the manifest knows, another input name and a second input are named", () => {
   const { model, manifest } = tinyBackbone();
   const ghost = { ...manifest, outputs: [{ name: "ghost", channels: 3, stride: 2 }] };
-  refused(() => composeGraph(model, ghost, ["ghost"]), "bad-model", /the layers ghost in the model/);
+  refused(() => composeGraph(model, ghost, averagedRecipe(["ghost"])), "bad-model", /the layers ghost in the model/);
   const misnamed = { ...manifest, input: { ...manifest.input, name: "pixels" } };
-  refused(() => composeGraph(model, misnamed, ["half"]), "bad-model", /input pixels of the model but it has input/);
+  refused(
+    () => composeGraph(model, misnamed, averagedRecipe(["half"])),
+    "bad-model",
+    /input pixels of the model but it has input/,
+  );
   const two = tinyModel((changed) => {
     changed.graph?.input?.push({ name: "ten", type: changed.graph.input[0]?.type ?? null });
     if (changed.graph) changed.graph.initializer = [];
   });
-  refused(() => composeGraph(two, tinyManifest(two), ["big"]), "bad-model", /only input but the layers also need ten/);
+  refused(
+    () => composeGraph(two, tinyManifest(two), averagedRecipe(["big"])),
+    "bad-model",
+    /only input but the layers also need ten/,
+  );
 });
 
 test("bytes that are no model, an old opset and weights in other files are refused", () => {
   const { manifest } = tinyBackbone();
   refused(
-    () => composeGraph(new Uint8Array(100).fill(255), manifest, ["half"]),
+    () => composeGraph(new Uint8Array(100).fill(255), manifest, averagedRecipe(["half"])),
     "bad-model",
     /Expected an ONNX model but/,
   );
   const old = tinyModel((changed) => (changed.opsetImport = [{ domain: "", version: 9 }]));
-  refused(() => composeGraph(old, manifest, ["half"]), "bad-model", /opset 11 or newer of the model but got 9/);
+  refused(
+    () => composeGraph(old, manifest, averagedRecipe(["half"])),
+    "bad-model",
+    /opset 11 or newer of the model but got 9/,
+  );
   const outside = tinyModel((changed) => {
     for (const tensor of changed.graph?.initializer ?? []) tensor.dataLocation = 1;
   });
-  refused(() => composeGraph(outside, manifest, ["big"]), "bad-model", /all weights inside the ONNX file/);
+  refused(
+    () => composeGraph(outside, manifest, averagedRecipe(["big"])),
+    "bad-model",
+    /all weights inside the ONNX file/,
+  );
 });
 
 test("a backbone whose values are called frames and embedding does not collide with ours", async () => {
@@ -111,7 +132,7 @@ test("a backbone whose values are called frames and embedding does not collide w
   const session = await EmbeddingSession.create({
     model,
     manifest,
-    layers: ["embedding"],
+    ...averagedRecipe(["embedding"]),
     threads: 1,
     spinning: false,
     provider: "cpu",
@@ -140,7 +161,7 @@ test("the body of an If keeps the values of the graph around it that it reads", 
     });
   });
   const manifest = { ...tinyManifest(model), outputs: [{ name: "chosen", channels: 3, stride: 2 }] };
-  const graph = decodeModel(composeGraph(model, manifest, ["chosen"]).model).graph;
+  const graph = decodeModel(composeGraph(model, manifest, averagedRecipe(["chosen"])).model).graph;
   const chosen = (graph?.node ?? []).find((node) => node.opType === "If");
   assert.deepEqual(chosen?.attribute?.[0]?.g?.node?.[0]?.input, ["backbone/half", "backbone/ten"]);
   assert.ok((graph?.node ?? []).some((node) => node.output?.includes("backbone/half")));
@@ -162,7 +183,7 @@ test("a network of opset 13 gives the golden embeddings that torch computed", as
   const session = await EmbeddingSession.create({
     model,
     manifest,
-    layers: ["layer2", "layer3"],
+    ...averagedRecipe(["layer2", "layer3"]),
     threads: 1,
     spinning: false,
     provider: "cpu",
