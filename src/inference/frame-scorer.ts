@@ -13,7 +13,8 @@ import type { InferenceSettings } from "./protocol.ts";
 
 /** What a station may set differently from its bank. */
 export interface ScorerOverrides {
-  readonly index?: "auto" | "exact" | "hnsw";
+  /** `float32`: compare in full precision, to measure the others by; no station asks for it. */
+  readonly index?: "auto" | "exact" | "hnsw" | "float32";
   readonly threshold?: number;
   readonly maskThreshold?: number;
   readonly region?: Region;

@@ -53,6 +53,11 @@ export class PixelMetrics {
     this.#back = this.#anomalous.length;
   }
 
+  /** Whether nominal images count at all; without an anomalous one to compare with they do not. */
+  get takesNominal(): boolean {
+    return this.#nominal.length > 0;
+  }
+
   /** @param map height × width, copied */
   addNominal(map: Float32Array): void {
     this.#check(map, this.#nominal.length - this.#nominalCount);
