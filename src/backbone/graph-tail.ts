@@ -134,7 +134,9 @@ function unfolded(graph: GraphWriter, output: BackboneOutput, size: Neighbourhoo
 function bilinear(graph: GraphWriter, input: string, factor: number, name: string): string {
   if (factor === 1) return input;
   const scales = graph.floats(`${name}/scales`, [4], [1, 1, factor, factor]);
-  return graph.node("Resize", [input, "", scales], name, [
+  // Until version 13 the region of interest, which only another mode of Resize looks at, could not be left out.
+  const region = graph.opset < 13 ? graph.floats(`${name}/region`, [0], []) : "";
+  return graph.node("Resize", [input, region, scales], name, [
     text("mode", "linear"),
     text("coordinate_transformation_mode", "half_pixel"),
   ]);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { onnx } from "onnx-proto";
+import onnxProto, { type onnx } from "onnx-proto";
 import { composeGraph, decodeModel } from "../../src/backbone/compose.ts";
 import { builtInModelsFolder } from "../../src/backbone/find.ts";
 import { loadBackbone } from "../../src/backbone/manifest.ts";
 import { EmbeddingSession } from "../../src/backbone/embedding-session.ts";
+import { joinLayers } from "../../src/patchcore/join.ts";
+import { aggregateNeighbourhood, type FeatureMap } from "../../src/patchcore/neighbourhood.ts";
 import { InputError } from "../../src/shared/errors.ts";
 import { averagedRecipe } from "../../src/backbone/graph-tail.ts";
 import { tinyBackbone, tinyManifest, tinyModel } from "./tiny-backbone.ts";
@@ -168,11 +170,19 @@ test("the body of an If keeps the values of the graph around it that it reads", 
   assert.ok((graph?.initializer ?? []).some((tensor) => tensor.name === "backbone/ten"));
 });
 
-test("a network of opset 13 gives the golden embeddings that torch computed", async () => {
-  const golden = new URL("../golden/", import.meta.url);
-  const model = await readFile(new URL("tiny-backbone.onnx", golden));
-  const images = readNpy("images.npy", Uint8Array);
-  const expected = readNpy("embeddings.npy", Float32Array);
+/** Every recipe of the presets, with the sizes that the golden network has room for. */
+const GOLDEN_RECIPES = [
+  ["embeddings.npy", { kind: "average", size: 3, padding: "zeros" }, { kind: "concat", stretch: "bilinear" }],
+  ["reproduction.npy", { kind: "average", size: 3, padding: "none" }, { kind: "concat", stretch: "adaptive-pooling" }],
+  ["adaptive.npy", { kind: "unfold", size: 3 }, { kind: "adaptive", layerDims: 24, dims: 20 }],
+  ["adaptive_even.npy", { kind: "unfold", size: 3 }, { kind: "adaptive", layerDims: 6, dims: 4 }],
+  ["adaptive_wide.npy", { kind: "unfold", size: 3 }, { kind: "adaptive", layerDims: 100, dims: 160 }],
+] as const;
+
+async function goldenNetwork(change: (model: onnx.IModelProto) => void = () => undefined) {
+  const decoded = decodeModel(await readFile(new URL("../golden/tiny-backbone.onnx", import.meta.url)));
+  change(decoded);
+  const model = onnxProto.onnx.ModelProto.encode(decoded).finish();
   const manifest = {
     ...tinyManifest(model, { multiple: 16, mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] }),
     outputs: [
@@ -180,18 +190,87 @@ test("a network of opset 13 gives the golden embeddings that torch computed", as
       { name: "layer3", channels: 10, stride: 16 },
     ],
   };
-  const session = await EmbeddingSession.create({
-    model,
-    manifest,
-    ...averagedRecipe(["layer2", "layer3"]),
-    threads: 1,
-    spinning: false,
-    provider: "cpu",
+  return { model, manifest, layers: ["layer2", "layer3"], spinning: false, provider: "cpu" } as const;
+}
+
+for (const [file, neighbourhood, join] of GOLDEN_RECIPES) {
+  test(`one run takes frames to the embeddings that torch computed in ${file}, on one thread and on two`, async () => {
+    const images = readNpy("images.npy", Uint8Array);
+    const expected = readNpy(file, Float32Array);
+    const largest = expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    for (const threads of [1, 2]) {
+      const session = await EmbeddingSession.create({ ...(await goldenNetwork()), neighbourhood, join, threads });
+      const { data, rows, cols, dims } = await session.embed(images.data, 4, 64, 64);
+      await session.close();
+      assert.deepEqual([4, rows * cols, dims], expected.shape);
+      const error = expected.data.reduce((most, value, i) => Math.max(most, Math.abs(value - (data[i] ?? NaN))), 0);
+      assert.ok(error <= 1e-4 * largest, `the largest error is ${error} of ${largest}`);
+    }
   });
-  const { data, rows, cols, dims } = await session.embed(images.data, 4, 64, 64);
+}
+
+test("every recipe takes frames of any size, oblong too, and equals the reference on its grid", async () => {
+  const [height, width] = [48, 112];
+  const frame = Uint8Array.from({ length: height * width * 3 }, (_, i) => (i * i + 31 * (i % 97)) % 256);
+  const network = await goldenNetwork();
+  const raw = await mapsOf(network, frame, height, width);
+  for (const size of [1, 3, 5] as const) {
+    for (const [, kind, join] of GOLDEN_RECIPES) {
+      const neighbourhood = { ...kind, size };
+      // Layer 3 is 3 × 7 here: without padding a neighbourhood of 5 does not fit.
+      if (kind.kind === "average" && kind.padding === "none" && size === 5) continue;
+      const session = await EmbeddingSession.create({ ...network, neighbourhood, join, threads: 1 });
+      const { data, rows, cols } = await session.embed(frame, 1, height, width);
+      await session.close();
+      assert.deepEqual([rows, cols], [6, 14]);
+      const maps = raw.map((map) => aggregateNeighbourhood(map, neighbourhood));
+      const expected = joinLayers(maps, join, { rows, cols }).data;
+      assert.equal(data.length, expected.length);
+      const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      for (let i = 0; i < data.length; i++) assert.ok(Math.abs(data[i]! - expected[i]!) <= 1e-5 * largest);
+    }
+  }
+});
+
+/** The feature maps themselves: what a neighbourhood of one cell leaves of each layer. */
+async function mapsOf(
+  network: Awaited<ReturnType<typeof goldenNetwork>>,
+  frame: Uint8Array,
+  height: number,
+  width: number,
+): Promise<FeatureMap[]> {
+  const maps: FeatureMap[] = [];
+  for (const layer of network.layers) {
+    const plain = {
+      ...averagedRecipe([layer]),
+      neighbourhood: { kind: "average", size: 1, padding: "zeros" },
+    } as const;
+    const session = await EmbeddingSession.create({ ...network, ...plain, threads: 1 });
+    const { data, rows, cols, dims } = await session.embed(frame, 1, height, width);
+    await session.close();
+    const planes = Float32Array.from(data, (_, i) => data[(i % (rows * cols)) * dims + Math.floor(i / (rows * cols))]!);
+    maps.push({ channels: dims, height: rows, width: cols, data: planes });
+  }
+  return maps;
+}
+
+test("a network of opset 11, where sums take their axis otherwise, gives the same adaptive means", async () => {
+  const expected = readNpy("adaptive.npy", Float32Array);
+  const network = await goldenNetwork((model) => (model.opsetImport = [{ domain: "", version: 11 }]));
+  const [, neighbourhood, join] = GOLDEN_RECIPES[2];
+  const session = await EmbeddingSession.create({ ...network, neighbourhood, join, threads: 1 });
+  const { data } = await session.embed(readNpy("images.npy", Uint8Array).data, 4, 64, 64);
   await session.close();
-  assert.deepEqual([4, rows * cols, dims], expected.shape);
-  const largest = expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const error = expected.data.reduce((most, value, i) => Math.max(most, Math.abs(value - (data[i] ?? NaN))), 0);
-  assert.ok(error <= 1e-4 * largest, `the largest error is ${error} of ${largest}`);
+  for (let i = 0; i < data.length; i++) assert.ok(Math.abs(data[i]! - expected.data[i]!) <= 1e-5);
+});
+
+test("adaptive means are gathered and summed: no convolution and no product of matrices is added", async () => {
+  const { model, manifest } = await goldenNetwork();
+  const [, neighbourhood, join] = GOLDEN_RECIPES[2];
+  const composed = composeGraph(model, manifest, { layers: ["layer2", "layer3"], neighbourhood, join });
+  const ops = opsOf(composed.model);
+  // The network's own four convolutions; one gathering for each layer and one for both.
+  assert.deepEqual([ops.filter((op) => op === "Conv").length, ops.filter((op) => op === "Gather").length], [4, 3]);
+  assert.ok(!ops.includes("MatMul"));
+  assert.deepEqual([composed.dims, composed.stride], [20, 8]);
 });
