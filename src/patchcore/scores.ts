@@ -1,5 +1,6 @@
 import { BugError, InputError } from "../shared/errors.ts";
 import type { Matrix } from "./matrix.ts";
+import { rowsAround } from "./nearest-rows.ts";
 import { squaredDistance } from "./squared-distance.ts";
 
 /** What a patch scores, given its nearest bank rows. */
@@ -88,13 +89,36 @@ export function reproductionScore(nearest: number, support: ArrayLike<number>, d
 export type ReweightedRule = Exclude<ImageScoreRule, { readonly kind: "maximum" }>;
 
 /**
- * Image score by eq. 7, or the reproduction's, for one frame, with N_b(m*) found by exact search in the bank.
+ * Image score by eq. 7, or the reproduction's, given the most anomalous patch t* and the rows around m*. Distances are
+ * taken in float64 from the float32 values, so that s* carries no rounding into the exponents.
+ *
+ * @param embedding of t*, from place `at` of `embeddings`
+ * @param around the rows N_b(m*), m* first
+ * @throws BugError "reweighting-neighbours" for b < 2, whose weight would always be 0
+ */
+export function reweightedPatchScore(
+  embeddings: Float32Array,
+  at: number,
+  bank: Matrix,
+  around: Int32Array,
+  rule: ReweightedRule,
+): number {
+  checkNeighbours(rule);
+  const { dims, data } = bank;
+  const distances = Array.from(around, (row) => Math.sqrt(squaredDistance(embeddings, at, data, row * dims, dims)));
+  const nearest = distances[0]!;
+  return rule.kind === "reweighted"
+    ? reweightedScore(nearest, distances)
+    : reproductionScore(nearest, distances.slice(1), dims);
+}
+
+/**
+ * The same for one frame, with N_b(m*) found by exact search in the bank.
  *
  * @param patchScores Euclidean distance of each patch to its nearest row
  * @param nearestRows that row, for each patch
  * @param embeddings [P, D], the frame's patches
  * @param bank [N, D]
- * @throws BugError "reweighting-neighbours" for b < 2, whose weight would always be 0
  */
 export function reweightedImageScore(
   patchScores: Float32Array,
@@ -103,28 +127,35 @@ export function reweightedImageScore(
   bank: Matrix,
   rule: ReweightedRule,
 ): number {
-  const { neighbours } = rule;
-  if (!Number.isInteger(neighbours) || neighbours < 2) {
-    throw new BugError("reweighting-neighbours", `Expected b of at least 2 for reweighting but received ${neighbours}`);
-  }
+  checkNeighbours(rule);
   const patch = mostAnomalousPatch(patchScores);
-  const { dims } = bank;
-  const around = rowsAround(bank, nearestRows[patch]!, neighbours);
-  const distanceTo = (row: number): number =>
-    Math.sqrt(squaredDistance(embeddings.data, patch * dims, bank.data, row * dims, dims));
-  const nearest = patchScores[patch]!;
-  return rule.kind === "reweighted"
-    ? reweightedScore(nearest, around.map(distanceTo))
-    : reproductionScore(nearest, around.slice(1).map(distanceTo), dims);
+  const around = rowsAround(bank, nearestRows[patch]!, rule.neighbours);
+  return reweightedPatchScore(embeddings.data, patch * bank.dims, bank, around, rule);
 }
 
-/** @returns the `count` rows nearest to row `centre`, itself first; of equals the lowest */
-function rowsAround(bank: Matrix, centre: number, count: number): number[] {
-  const { dims, data } = bank;
-  const distances = Float64Array.from({ length: bank.rows }, (_, row) =>
-    // The row itself comes first even when others equal it: eq. 7 includes m*.
-    row === centre ? -1 : squaredDistance(data, row * dims, data, centre * dims, dims),
-  );
-  const rows = Array.from({ length: bank.rows }, (_, row) => row);
-  return rows.sort((a, b) => distances[a]! - distances[b]! || a - b).slice(0, count);
+function checkNeighbours({ neighbours }: ReweightedRule): void {
+  if (Number.isInteger(neighbours) && neighbours >= 2) return;
+  throw new BugError("reweighting-neighbours", `Expected b of at least 2 for reweighting but received ${neighbours}`);
+}
+
+/** @returns how many nearest rows of each patch its score asks for */
+export function neighboursOf(rule: PatchScoreRule): number {
+  return rule.kind === "euclidean" ? 1 : rule.neighbours;
+}
+
+/**
+ * @param distances to the k nearest rows of each patch, Euclidean, [patches, k]
+ * @param into takes the patch scores, [patches]: the distance, or the mean of the squared distances
+ */
+export function patchScoresInto(rule: PatchScoreRule, distances: Float32Array, k: number, into: Float32Array): void {
+  for (let patch = 0, at = 0; patch < into.length; patch++) {
+    if (rule.kind === "euclidean") {
+      into[patch] = distances[at]!;
+      at += k;
+      continue;
+    }
+    let sum = 0;
+    for (const end = at + k; at < end; at++) sum += distances[at]! * distances[at]!;
+    into[patch] = sum / k;
+  }
 }
