@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { decodeImageFile } from "../backbone/decode.ts";
 import type { FrameScorer } from "../inference/frame-scorer.ts";
 import { drawPictures, pictureSize } from "../inference/pictures.ts";
+import { BugError } from "../shared/errors.ts";
 import { contourPath } from "./contour.ts";
 import type { EvaluatedImage, Evaluation } from "./evaluation.ts";
 import { readTruth } from "./ground-truth.ts";
@@ -75,6 +76,8 @@ async function drawOne(image: EvaluatedImage, scorer: FrameScorer, evaluation: E
   const input = scorer.pictureInput(await scorer.score(decoded));
   const settings = { mask: false, overlay: true, overlayFormat: "jpeg", overlayQuality: JPEG_QUALITY } as const;
   const { overlay } = await drawPictures(input, { ...settings, size: PICTURE_SIZE }, 0);
+  if (overlay === undefined)
+    throw new BugError("no-overlay", `Expected an overlay of ${image.file} but none was drawn`);
   const { width, height, data } = input.frame;
   const [shownWidth, shownHeight] = pictureSize(input.aspect, PICTURE_SIZE);
   const frame = await sharp(data, { raw: { width, height, channels: 3 } })
@@ -87,7 +90,7 @@ async function drawOne(image: EvaluatedImage, scorer: FrameScorer, evaluation: E
   return {
     image,
     frame,
-    overlay: overlay?.data ?? frame,
+    overlay: overlay.data,
     contour: truth === null ? null : contourPath(truth, width, height),
     width,
     height,

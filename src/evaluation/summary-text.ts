@@ -1,4 +1,6 @@
+import { basename } from "node:path";
 import { SEARCH_NAMES } from "./approximation.ts";
+import type { Comparison } from "./compare.ts";
 import type { Evaluation, Rate } from "./evaluation.ts";
 import { milliseconds, number4, percent } from "./format.ts";
 
@@ -52,4 +54,22 @@ function approximationLines({ approximation }: Evaluation): string[] {
       `  ${SEARCH_NAMES[kind].padEnd(11)} AUROC ${number4(imageAuroc)}, largest score error ${largestScoreError.toExponential(1)}, verdict flips ${verdictFlips}, patches equal ${percent(patchesEqual)}, search ${milliseconds(searchMs.median)}`,
   );
   return [`searches on the same ${approximation.images} images`, ...rows];
+}
+
+/** @returns nothing without a comparison */
+export function comparisonText(comparison: Comparison | null): string[] {
+  if (comparison === null) return [];
+  const { bank, flips } = comparison;
+  const worse = flips.filter(({ better }) => !better).length;
+  return [
+    "",
+    `bank ${bank.bankId}: image AUROC ${number4(comparison.imageAuroc)}, pixel AUROC ${number4(comparison.pixelAuroc)}, PRO ${number4(comparison.pro)}`,
+    `  misses           ${rateText(comparison.atThreshold.miss)}`,
+    `  false rejects    ${rateText(comparison.atThreshold.falseReject)}`,
+    `${flips.length} of ${comparison.images} verdicts flip, ${flips.length - worse} become right, ${worse} wrong`,
+    ...flips.map(
+      ({ file, defect, before, after, better }) =>
+        `  ${before} → ${after}  ${better ? "right now" : "wrong now"}  ${defect ?? "nominal"}  ${basename(file)}`,
+    ),
+  ];
 }
