@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "..");
-const ADDONS = ["gstreamer-superficial", "onnxruntime-node", "usearch", "sharp"];
+const ADDONS = ["gstreamer-superficial", "better-sqlite3", "onnxruntime-node", "usearch", "sharp"];
 const QUICK_MS = 60_000;
 /** The demo takes about a minute on two cores; past this it hangs. */
 const DEMO_MS = 10 * 60_000;
@@ -20,7 +20,9 @@ const DEMO_MS = 10 * 60_000;
 if (process.argv[2] === "--load") {
   const addon = process.argv[3];
   // Its entry is a .node file, which Node 20 cannot import.
-  await (addon === "gstreamer-superficial" ? createRequire(import.meta.url)(addon) : import(addon));
+  const loaded = await (addon === "gstreamer-superficial" ? createRequire(import.meta.url)(addon) : import(addon));
+  // Loads its native part with the first database.
+  if (addon === "better-sqlite3") new loaded.default(":memory:").close();
   process.exit(0);
 }
 

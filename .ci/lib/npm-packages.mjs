@@ -35,8 +35,10 @@ export function installNpmPackages(root, purpose, dryRun) {
   } else if (unloadable.length === 0) {
     return true;
   }
+  for (const addon of inStep ? unloadable : []) {
+    say(`${addon} does not load in Node ${process.versions.node}: it has to be compiled for it`);
+  }
   if (dryRun) {
-    say(`to compile for Node ${process.versions.node}: ${unloadable.join(", ")}`);
     return false;
   }
   if (!inStep) {

@@ -133,6 +133,7 @@ test("npm ci runs when an installed version differs from the lock file, or the i
   const inStep = setup(["--for", "run", "--dry-run"]).stdout;
   assert.doesNotMatch(inStep, /npm ci/);
   assert.match(inStep, /gstreamer-superficial does not load/);
+  assert.match(inStep, /better-sqlite3 does not load/);
 });
 
 test("an unknown purpose or option is refused with exit 2", () => {
