@@ -78,7 +78,7 @@ export class EmbeddingSession {
     const session = this.#session;
     if (session === undefined)
       throw new BugError("session-closed", "Expected an open embedding session but it is closed");
-    this.#checkSize(images, count, height, width);
+    this.#checkData(images, count, height, width);
     const feeds = { [FRAMES]: new this.#runtime.Tensor("uint8", images, [count, height, width, 3]) };
     let found: Tensor | undefined;
     try {
@@ -98,13 +98,17 @@ export class EmbeddingSession {
     await session?.release();
   }
 
-  #checkSize(images: Uint8Array, count: number, height: number, width: number): void {
+  /** @throws InputError "bad-frame-size" unless height and width are multiples of the backbone's `input.multiple` */
+  checkSize({ width, height }: { readonly width: number; readonly height: number }): void {
     const { multiple } = this.#manifest.input;
-    const whole = [count, height, width].every((one) => Number.isInteger(one) && one > 0);
-    if (!whole || height % multiple !== 0 || width % multiple !== 0) {
-      const text = `Expected frames whose height and width are multiples of ${multiple} but got ${count} of ${height} × ${width} (height × width)`;
-      throw new InputError("bad-frame-size", text, { context: { backbone: this.#manifest.name } });
-    }
+    const fits = [height, width].every((side) => Number.isInteger(side) && side > 0 && side % multiple === 0);
+    if (fits) return;
+    const text = `Expected frames whose height and width are multiples of ${multiple} but got ${height} × ${width} (height × width)`;
+    throw new InputError("bad-frame-size", text, { context: { backbone: this.#manifest.name } });
+  }
+
+  #checkData(images: Uint8Array, count: number, height: number, width: number): void {
+    this.checkSize({ width, height });
     const expected = count * height * width * 3;
     if (images.length !== expected) {
       const text = `Expected ${expected} bytes for ${count} RGB frames of ${height} × ${width} (height × width) but got ${images.length}`;

@@ -26,7 +26,7 @@ export function presetParameters(name: Preset, choices: ParameterChoices = {}): 
   const parameters: BankParameters = {
     ...preset,
     ...rest,
-    resize: rest.resize ?? (size === undefined ? preset.resize : resizedTo(preset.resize, size)),
+    resize: rest.resize ?? (size === undefined ? preset.resize : resizedTo(preset.resize, size, size)),
     coreset: { ...preset.coreset, ...coreset },
   };
   const problems = parameterProblems(parameters, name);
@@ -40,9 +40,11 @@ export function presetParameters(name: Preset, choices: ParameterChoices = {}): 
   return { ...parameters, preset: stationsOwn(parameters, preset) === stationsOwn(preset, preset) ? name : "custom" };
 }
 
-function resizedTo(resize: Resize, size: number): Resize {
-  if (resize.mode === "stretch") return { ...resize, width: size, height: size };
-  return { ...resize, width: size, height: size, shorterSide: Math.round((resize.shorterSide * size) / resize.width) };
+/** The same way of resizing to another input size; a crop keeps the proportion of its shorter side to the crop. */
+export function resizedTo(resize: Resize, width: number, height: number): Resize {
+  if (resize.mode === "stretch") return { ...resize, width, height };
+  const factor = Math.max(width / resize.width, height / resize.height);
+  return { ...resize, width, height, shorterSide: Math.round(resize.shorterSide * factor) };
 }
 
 /** The parameters as text, in the preset's order of keys, what belongs to the station taken from the preset. */

@@ -76,7 +76,7 @@ async function preparePicture(file: string, parameters: BankParameters): Promise
   const { region, rotation, resize } = parameters;
   try {
     const image = await decodeImageFile(file);
-    return await prepareFrame(image, { region, rotation, width: resize.width, height: resize.height });
+    return await prepareFrame(image, { region, rotation, resize });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { file, reason: error.message };

@@ -1,5 +1,6 @@
 import type { Bank } from "../bank/bundle-read.ts";
 import { asMatrix } from "../patchcore/matrix.ts";
+import { neighboursOf } from "../patchcore/scores.ts";
 import { chooseIndex } from "../search/choose-index.ts";
 import { ExactFloat32 } from "../search/exact-float32.ts";
 import { ExactInt8 } from "../search/exact-int8.ts";
@@ -8,14 +9,16 @@ import type { NearestNeighbours, SearchOptions } from "../search/nearest-neighbo
 
 /**
  * Opens the index of a bank. `auto` is the bank's own wish, and where that is `auto` too, what is faster at the
- * bank's size; `float32` is the measure of the others, for evaluations. A graph that the bank does not carry is built here: the same rows give the same graph.
+ * bank's size; `float32` is the measure of the others, for evaluations. A graph that the bank does not carry is built
+ * here: the same rows give the same graph. The index gives as many neighbours as the bank's patch score asks for.
  */
 export async function openIndex(
   bank: Bank,
   wanted: "auto" | "exact" | "hnsw" | "float32",
-  options: SearchOptions,
+  settings: Omit<SearchOptions, "neighbours">,
 ): Promise<NearestNeighbours> {
   const { manifest } = bank;
+  const options = { ...settings, neighbours: neighboursOf(manifest.parameters.patchScore) };
   const rows = asMatrix(bank.rows, manifest.rows, manifest.dims);
   const quantised = {
     rows,

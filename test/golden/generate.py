@@ -161,6 +161,18 @@ def ground_truth(seed):
     return mask, nearest, (nearest / 255 > 0.5).astype(np.uint8)
 
 
+def resized_and_cropped(seed):
+    """A 90 x 131 picture to shorter side 56 and the middle 48, as torchvision's Resize and CenterCrop do to Pillow's."""
+    y, x = np.mgrid[0:90, 0:131]
+    rng = np.random.default_rng(seed)
+    rgb = np.stack([128 + 90 * np.sin(x / a) * np.cos(y / b) for a, b in ((3.1, 7.0), (9.0, 4.0), (2.0, 21.0))], -1)
+    picture = Image.fromarray(np.clip(np.round(rgb + rng.normal(0, 6, rgb.shape)), 0, 255).astype(np.uint8))
+    size = (131 * 56 // 90, 56)  # 81, rounded down
+    left, top = int(round((size[0] - 48) / 2)), int(round((size[1] - 48) / 2))  # 16.5 to the even 16
+    crop = lambda kernel: np.asarray(picture.resize(size, kernel).crop((left, top, left + 48, top + 48)))
+    return np.asarray(picture), crop(Image.Resampling.BICUBIC), crop(Image.Resampling.BILINEAR)
+
+
 def anomaly_map(grid, size):
     """Bilinear to `size`, then a Gaussian of sigma 4 truncated at 4 sigma (radius 16), mode "reflect"."""
     up = F.interpolate(torch.from_numpy(grid)[None, None], size=size, mode="bilinear", align_corners=False)[0, 0].numpy()
@@ -204,6 +216,7 @@ def compute():
     (unpadded2, unpadded3), reproduction = reproduction_embeddings((layer2, layer3), 3)
     # Layer 3 is 4 x 4 here; without padding a neighbourhood of 3 leaves 2 x 2.
     squared = np.sort(((embeddings[3].astype(np.float64)[:, None, :] - bank[None]) ** 2).sum(-1), 1)
+    resize_source, resized_bicubic, resized_linear = resized_and_cropped(SEED + 4)
     gt_mask, gt_nearest, gt_defective = ground_truth(SEED + 3)
 
     mean = bank.mean(0).astype(np.float32)
@@ -226,6 +239,7 @@ def compute():
         picture_levels=picture_levels, picture_blurred=picture_blurred, picture_map=picture_smooth,
         odd_levels=odd_levels, odd_blurred_4=odd_blurred[4], odd_blurred_1_3=odd_blurred[1.3],
         ground_truth_mask=gt_mask, ground_truth_nearest=gt_nearest, ground_truth_defective=gt_defective,
+        resize_source=resize_source, resized_bicubic=resized_bicubic, resized_linear=resized_linear,
         metric_labels=labels.astype(np.int32), metric_scores=scores,
     )  # fmt: skip
     scalars = dict(
