@@ -15,3 +15,8 @@ export function percent(share: number): string {
 export function milliseconds(value: number): string {
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 }
+
+/** `6.5–17.3 %` */
+export function interval({ low, high }: { readonly low: number; readonly high: number }): string {
+  return `${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)} %`;
+}

@@ -1,6 +1,7 @@
 import { decodeImageFile } from "../backbone/decode.ts";
 import { InputError } from "../shared/errors.ts";
 import type { RawImage, Region, Resize, Rotation } from "../shared/image.ts";
+import { placementOf, type Size } from "../shared/placement.ts";
 
 /** What happens to a frame before the network sees it, and so to its ground truth. */
 export interface FrameGeometry {
@@ -41,49 +42,20 @@ export async function readTruth(
 export function truthOf(mask: RawImage, geometry: FrameGeometry): Uint8Array {
   const { resize, rotation } = geometry;
   const region = geometry.region ?? { x: 0, y: 0, width: mask.width, height: mask.height };
-  const sideways = rotation % 180 !== 0;
-  const upright = sideways
-    ? { width: resize.height, height: resize.width }
-    : { width: resize.width, height: resize.height };
-  const { scaled, left, top } = placement(region, upright, resize);
-  const columns = nearest(region.x, region.width, scaled.width, left, upright.width);
-  const rows = nearest(region.y, region.height, scaled.height, top, upright.height);
+  const { scaled, left, top, cut } = placementOf(region, resize, rotation);
+  const columns = nearest(region.x, region.width, scaled.width, left, cut.width);
+  const rows = nearest(region.y, region.height, scaled.height, top, cut.height);
   const channels = mask.format === "RGB" ? 3 : 1;
   const truth = new Uint8Array(resize.width * resize.height);
-  for (let y = 0; y < upright.height; y++) {
-    for (let x = 0; x < upright.width; x++) {
+  for (let y = 0; y < cut.height; y++) {
+    for (let x = 0; x < cut.width; x++) {
       const pixel = (rows[y]! * mask.width + columns[x]!) * channels;
       // Of a coloured mask any channel will do: a red area is as defective as a white one.
       const level = channels === 1 ? mask.data[pixel]! : Math.max(...mask.data.subarray(pixel, pixel + channels));
-      if (level > HALF_LEVEL) truth[turned(x, y, upright, rotation)] = 255;
+      if (level > HALF_LEVEL) truth[turned(x, y, cut, rotation)] = 255;
     }
   }
   return truth;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Size of the whole region after resizing, and where in it the result begins. */
-function placement(
-  region: Region,
-  size: Size,
-  resize: Resize,
-): { readonly scaled: Size; readonly left: number; readonly top: number } {
-  if (resize.mode === "stretch") return { scaled: size, left: 0, top: 0 };
-  const { width, height } = region;
-  const shorter = Math.min(width, height);
-  const scaled = {
-    width: Math.floor((width * resize.shorterSide) / shorter),
-    height: Math.floor((height * resize.shorterSide) / shorter),
-  };
-  return {
-    scaled,
-    left: Math.round((scaled.width - size.width) / 2),
-    top: Math.round((scaled.height - size.height) / 2),
-  };
 }
 
 /** @returns for each of `count` places from `start` on of a side resized from `length` to `scaled`: which source place */

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { SEARCH_NAMES } from "./approximation.ts";
 import type { Comparison } from "./compare.ts";
 import type { Evaluation, Rate } from "./evaluation.ts";
-import { milliseconds, number4, percent } from "./format.ts";
+import { interval, milliseconds, number4, percent } from "./format.ts";
 
 /** An evaluation for a terminal: what matters first, one line each. */
 export function summaryText(evaluation: Evaluation): string[] {
@@ -31,10 +31,10 @@ export function summaryText(evaluation: Evaluation): string[] {
   ];
 }
 
-/** `3 of 40 (7.5 %, 95 % interval 2.6 to 19.9 %)` */
+/** `3 of 40 (7.5 %, 95 % interval 2.6–19.9 %)` */
 export function rateText({ hits, of, rate, low, high }: Rate): string {
   if (rate === null) return "none to count";
-  return `${hits} of ${of} (${percent(rate)}, 95 % interval ${percent(low)} to ${percent(high)})`;
+  return `${hits} of ${of} (${percent(rate)}, 95 % interval ${interval({ low, high })})`;
 }
 
 function defectLines({ defects }: Evaluation): string[] {

@@ -7,6 +7,7 @@ import sharp from "sharp";
 import { prepareFrame } from "../../src/backbone/prepare.ts";
 import { readTruth, truthOf, type FrameGeometry } from "../../src/evaluation/ground-truth.ts";
 import type { RawImage, Region, Rotation } from "../../src/shared/image.ts";
+import { readNpy } from "../support/npy.ts";
 
 const grey = (width: number, levels: readonly number[]): RawImage => ({
   width,
@@ -24,6 +25,19 @@ test("a mask is resized by the pixel under the centre and is defective above hal
   assert.deepEqual([...truthOf(grey(4, [255, 127, 0, 128]), stretch(2, 1))], [0, 255]);
   // Four of two: 0, 0, 1, 1.
   assert.deepEqual([...truthOf(grey(2, [0, 200]), stretch(4, 1))], [0, 0, 255, 255]);
+});
+
+test("ground truth equals Pillow's nearest resize, above half", () => {
+  const { data, shape } = readNpy("ground_truth_mask.npy", Uint8Array);
+  const expected = readNpy("ground_truth_defective.npy", Uint8Array);
+  const [height = 0, width = 0] = shape;
+  const [rows = 0, columns = 0] = expected.shape;
+  assert.equal(width * height, data.length);
+  const truth = truthOf({ width, height, format: "GRAY8", data }, stretch(columns, rows));
+  assert.deepEqual(
+    truth,
+    expected.data.map((set) => set * 255),
+  );
 });
 
 test("of a coloured mask any channel counts", () => {
@@ -53,7 +67,7 @@ test("ground truth stays on the frame's pixels through every region and turn", a
       const size = region ?? { width, height };
       const [w, h] = rotation % 180 === 0 ? [size.width, size.height] : [size.height, size.width];
       const geometry = stretch(w, h, rotation, region);
-      const prepared = await prepareFrame(mask, { ...geometry, ...geometry.resize });
+      const prepared = await prepareFrame(mask, geometry);
       const bright = prepared.data.filter((_, i) => i % 3 === 0).map((level) => (level > 127 ? 255 : 0));
       assert.deepEqual(truthOf(mask, geometry), bright, `rotation ${rotation}`);
     }

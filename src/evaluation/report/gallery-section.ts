@@ -34,7 +34,7 @@ function card(picture: GalleryPicture, threshold: number): string {
   const truth = image.defect ?? "nominal";
   return `<li class="card">
 <div class="pair">${one(picture, picture.frame, `${name}, ${truth}`)}${one(picture, picture.overlay, `Anomaly map of ${name}`)}</div>
-<div class="facts"><h3><span>${escapeHtml(truth)}</span><span class="${image.verdict}">${SIGN[image.verdict]} ${image.verdict}</span></h3>
+<div class="facts"><h3><span>${escapeHtml(truth)}</span><span class="slip">${SIGN[image.verdict]} ${image.verdict}</span></h3>
 <p>${escapeHtml(name)}<br>score ${image.score.toPrecision(5)}, ${((100 * image.score) / threshold).toFixed(1)} % of the threshold</p></div>
 </li>`;
 }

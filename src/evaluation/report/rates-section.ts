@@ -1,5 +1,5 @@
 import type { Evaluation, Rate } from "../evaluation.ts";
-import { percent } from "../format.ts";
+import { interval, percent } from "../format.ts";
 import { errorRates } from "../image-metrics.ts";
 import { htmlTable } from "./html.ts";
 import { linePlot } from "./line-plot.ts";
@@ -12,14 +12,14 @@ export function ratesSection(evaluation: Evaluation): string {
   const { images, bank, atF1Max } = evaluation;
   const rows = FACTORS.map((factor) => {
     const { threshold, falseReject, miss } = errorRates(images, bank.threshold * factor);
-    const name = factor === 1 ? "<b>the bank's</b>" : `${factor} ×`;
+    const name = factor === 1 ? "<b>as evaluated</b>" : `${factor} ×`;
     return [name, threshold.toPrecision(5), ...cells(falseReject), ...cells(miss)];
   });
   const best =
     atF1Max === null
       ? []
       : [["best F1", atF1Max.threshold.toPrecision(5), ...cells(atF1Max.falseReject), ...cells(atF1Max.miss)]];
-  const headings = ["threshold", "score", "false rejects", "95 % interval", "misses", "95 % interval"];
+  const headings = ["threshold", "score", "false rejects", "95 %", "misses", "95 %"];
   return `<h2>False rejects and misses by threshold</h2>
 <div class="columns">
 <figure class="card">${plotOf(evaluation)}<figcaption>Each false reject costs a good part, each miss lets a bad one go.</figcaption></figure>
@@ -31,8 +31,8 @@ ${htmlTable(
 </div>`;
 }
 
-function cells({ rate, low, high }: Rate): [string, string] {
-  return rate === null ? ["–", "–"] : [percent(rate), `${percent(low)} to ${percent(high)}`];
+function cells(rate: Rate): [string, string] {
+  return rate.rate === null ? ["–", "–"] : [percent(rate.rate), interval(rate)];
 }
 
 function plotOf({ images, bank }: Evaluation): string {
@@ -50,6 +50,6 @@ function plotOf({ images, bank }: Evaluation): string {
       { name: "misses", points: known(miss) },
     ],
     yRange: { low: 0, high: 1 },
-    mark: { at: bank.threshold, name: "the bank's" },
+    mark: { at: bank.threshold, name: "threshold" },
   });
 }

@@ -2,7 +2,7 @@ import { rocCurve } from "../../patchcore/metrics.ts";
 import { SEARCH_NAMES } from "../approximation.ts";
 import type { Comparison } from "../compare.ts";
 import type { Evaluation, Rate } from "../evaluation.ts";
-import { milliseconds, number4, percent } from "../format.ts";
+import { interval, milliseconds, number4, percent } from "../format.ts";
 import type { Gallery } from "../gallery.ts";
 import { comparisonSection } from "./comparison-section.ts";
 import { gallerySection } from "./gallery-section.ts";
@@ -39,8 +39,7 @@ function tiles(evaluation: Evaluation): string {
   const { f1Max, atThreshold } = evaluation;
   const tile = (name: string, value: string, small = ""): string =>
     `<div class="tile"><dt>${name}</dt><dd>${value}${small === "" ? "" : `<small>${small}</small>`}</dd></div>`;
-  const rate = (one: Rate): string =>
-    one.rate === null ? "none to count" : `${percent(one.low)} to ${percent(one.high)}`;
+  const rate = (one: Rate): string => (one.rate === null ? "none to count" : `95 %: ${interval(one)}`);
   const share = (one: Rate): string => (one.rate === null ? "–" : `${one.hits} of ${one.of}`);
   return `<dl class="tiles">
 ${tile("Image AUROC", number4(evaluation.imageAuroc))}
@@ -105,7 +104,7 @@ function defectSection({ defects }: Evaluation): string {
     number4(imageAuroc),
     number4(averagePrecision),
     miss.hits === 0 ? "0" : `<span class="slip">${miss.hits}</span>`,
-    `${percent(miss.low)} to ${percent(miss.high)}`,
+    interval(miss),
     medianRelativeScore.toFixed(3),
   ]);
   return `<h2>Kinds of defects</h2>
