@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import { decodeImageFile } from "../backbone/decode.ts";
 import type { FrameScorer, ScoredFrame } from "../inference/frame-scorer.ts";
 import { PixelMetrics, type PixelReport } from "../patchcore/pixel-metrics.ts";
@@ -8,6 +7,7 @@ import { ApproximationCost, type Searched, type SearchKind } from "./approximati
 import type { EvaluatedBank, EvaluatedImage, Evaluation, Latency, UnusableImage } from "./evaluation.ts";
 import { readTruth } from "./ground-truth.ts";
 import { defectMetrics, errorRates, imageMetrics, latencyOf, thresholdBelow } from "./image-metrics.ts";
+import { machineName } from "./machine.ts";
 import type { LabelledImage, LabelledSet } from "./labelled-images.ts";
 
 export interface EvaluateOptions {
@@ -102,7 +102,7 @@ class EvaluationRun {
         metrics.f1Max === null ? null : errorRates(this.images, thresholdBelow(this.images, metrics.f1Max.threshold)),
       defects: defectMetrics(this.images, bank.threshold),
       latencyMs: { total: latencyOf(this.images.map(({ ms }) => ms)), stages: this.#stages() },
-      machine: machine(),
+      machine: machineName(),
       approximation: this.#options.bySearch === null ? null : this.#cost.result(),
       images: this.images,
     };
@@ -194,9 +194,4 @@ function describeBank(scorer: FrameScorer): EvaluatedBank {
     maskThreshold,
     index: scorer.indexKind,
   };
-}
-
-function machine(): string {
-  const processors = cpus();
-  return `${processors[0]?.model.trim() ?? "unknown processor"}, ${processors.length} cores, Node ${process.versions.node}`;
 }
