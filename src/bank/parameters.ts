@@ -1,4 +1,4 @@
-import type { Resize } from "../shared/image.ts";
+import type { Resize, ResizeKernel } from "../shared/image.ts";
 import { ConfigError } from "../shared/errors.ts";
 import type { BankParameters, CoresetParameters, Preset } from "./manifest.ts";
 import { parameterProblems } from "./parse-parameters.ts";
@@ -11,6 +11,12 @@ export interface ParameterChoices extends Partial<Omit<BankParameters, "preset" 
    * proportion of its shorter side to its crop: 320 is cropped from 366 as 224 is from 256.
    */
   readonly size?: number;
+  readonly kernel?: ResizeKernel;
+  /**
+   * The input that the backbone was trained on. A preset that crops takes it in place of its own 256 → 224 and keeps
+   * its name: the figures of such a preset were taken with each backbone's own (CLIP: 224, 288, 384, bicubic).
+   */
+  readonly preferred?: Omit<Extract<Resize, { readonly mode: "crop" }>, "mode"> | undefined;
   readonly coreset?: Partial<CoresetParameters>;
 }
 
@@ -21,12 +27,15 @@ export interface ParameterChoices extends Partial<Omit<BankParameters, "preset" 
  * @throws ConfigError "bank-parameters" when choices do not fit each other
  */
 export function presetParameters(name: Preset, choices: ParameterChoices = {}): BankParameters {
-  const preset = PRESETS[name];
-  const { size, coreset, ...rest } = choices;
+  const { size, kernel, preferred, coreset, ...rest } = choices;
+  const table = PRESETS[name];
+  const takesPreferred = table.resize.mode === "crop" && preferred !== undefined;
+  const preset: BankParameters = takesPreferred ? { ...table, resize: { mode: "crop", ...preferred } } : table;
+  const resize = rest.resize ?? (size === undefined ? preset.resize : resizedTo(preset.resize, size, size));
   const parameters: BankParameters = {
     ...preset,
     ...rest,
-    resize: rest.resize ?? (size === undefined ? preset.resize : resizedTo(preset.resize, size, size)),
+    resize: kernel === undefined ? resize : { ...resize, kernel },
     coreset: { ...preset.coreset, ...coreset },
   };
   const problems = parameterProblems(parameters, name);

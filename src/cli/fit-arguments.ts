@@ -1,5 +1,8 @@
 import { parseArgs } from "node:util";
+import type { Preset } from "../bank/manifest.ts";
+import type { ParameterChoices } from "../bank/parameters.ts";
 import type { Region, Rotation } from "../shared/image.ts";
+import { numberOf, PARAMETER_HELP, PARAMETER_OPTIONS, parseParameters } from "./parameter-arguments.ts";
 
 export const FIT_HELP = `usage: nominald fit --images DIR --out BANK [options]
 
@@ -11,10 +14,7 @@ Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of th
   --station NAME           the station in it; needed when it has several
   --name NAME              the bank's name, default: the station's name, or that of the bank's file
   --backbone NAME          default efficientnet-lite0
-  --layers A,B             outputs of the backbone, shallowest first, default layer2,layer3
-  --size N                 the region is stretched to N × N pixels, default 320
-  --ratio R                share of the patches that the bank keeps, default 0.01
-  --seed N                 default 1
+${PARAMETER_HELP}
   --false-reject-rate R    share of good parts that may fail, default 0.001
   --index KIND             auto, exact or hnsw, default auto
   --region X,Y,W,H         part of the frame, pixels, default the whole frame
@@ -32,10 +32,9 @@ export interface FitArguments {
   readonly station: string | null;
   readonly name: string | null;
   readonly backbone: string;
-  readonly layers: readonly string[] | null;
-  readonly size: number | null;
-  readonly ratio: number | null;
-  readonly seed: number | null;
+  readonly preset: Preset;
+  /** Of the preset's parameters, chosen otherwise; region and rotation stand apart. */
+  readonly choices: ParameterChoices;
   readonly falseRejectRate: number;
   readonly index: "auto" | "exact" | "hnsw" | null;
   readonly region: Region | null;
@@ -47,7 +46,6 @@ export interface FitArguments {
 
 const DEFAULT_BACKBONE = "efficientnet-lite0";
 const DEFAULT_FALSE_REJECT_RATE = 0.001;
-const LARGEST_SIZE = 4096;
 const MOST_THREADS = 256;
 
 /**
@@ -64,10 +62,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       station: { type: "string" },
       name: { type: "string" },
       backbone: { type: "string" },
-      layers: { type: "string" },
-      size: { type: "string" },
-      ratio: { type: "string" },
-      seed: { type: "string" },
+      ...PARAMETER_OPTIONS,
       "false-reject-rate": { type: "string" },
       index: { type: "string" },
       region: { type: "string" },
@@ -108,13 +103,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
     station: values.station ?? null,
     name: values.name ?? null,
     backbone: values.backbone ?? DEFAULT_BACKBONE,
-    layers: read("layers", values.layers, "names of outputs, separated by commas", listOf),
-    size: integer("size", values.size, 1, LARGEST_SIZE),
-    ratio: read("ratio", values.ratio, "a number above 0 and at most 1", (text) => {
-      const value = numberOf(text);
-      return value > 0 && value <= 1 ? value : null;
-    }),
-    seed: integer("seed", values.seed, 0, 2 ** 32 - 1),
+    ...parseParameters(values, problems),
     falseRejectRate:
       read("false-reject-rate", values["false-reject-rate"], "a number between 0 and 1", (text) => {
         const value = numberOf(text);
@@ -137,16 +126,6 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
 
 const INDEXES = ["auto", "exact", "hnsw"] as const;
 const ROTATIONS = [0, 90, 180, 270] as const;
-
-/** `Number` takes "" for 0 and knows hexadecimal; a person who types these has slipped. */
-function numberOf(text: string): number {
-  return /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-}
-
-function listOf(text: string): readonly string[] | null {
-  const names = text.split(",").map((name) => name.trim());
-  return names.every((name) => name !== "") ? names : null;
-}
 
 function regionOf(text: string): Region | null {
   const numbers = text.split(",").map((part) => numberOf(part.trim()));

@@ -63,24 +63,20 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     reporter.note(`${files.length} nominal images are few: take ${FEW_IMAGES} or more that show how good parts vary`);
   }
   const models = [...parsed.models, ...(configured?.config.modelsFolders ?? []), builtInModelsFolder()];
-  const { layers, size, ratio, seed } = parsed;
+  const backbone = await findBackbone(models, { name: parsed.backbone });
   return {
     files,
     out,
     name: parsed.name ?? configured?.station.name ?? bankNameFrom(basename(out, extname(out))),
     createdAt: new Date().toISOString(),
     createdBy: `nominald ${version()}`,
-    parameters: presetParameters("edge", {
+    parameters: presetParameters(parsed.preset, {
+      ...parsed.choices,
+      preferred: backbone.manifest.input.preferred,
       region: parsed.region ?? configured?.station.region ?? null,
       rotation: parsed.rotation ?? configured?.station.rotation ?? 0,
-      ...(layers === null ? {} : { layers }),
-      ...(size === null ? {} : { size }),
-      coreset: {
-        ...(ratio === null ? {} : { budget: { kind: "ratio", ratio } }),
-        ...(seed === null ? {} : { seed }),
-      },
     }),
-    backbone: await findBackbone(models, { name: parsed.backbone }),
+    backbone,
     falseRejectRate: parsed.falseRejectRate,
     index: parsed.index ?? configured?.station.index ?? "auto",
     onBroken: parsed.skipBroken ? "skip" : "refuse",

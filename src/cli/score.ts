@@ -6,6 +6,7 @@ import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import { readBank } from "../bank/bundle-read.ts";
 import { FrameScorer, type ScoredFrame, type ScorerOverrides } from "../inference/frame-scorer.ts";
 import { drawPictures } from "../inference/pictures.ts";
+import { percentile } from "../patchcore/percentile.ts";
 import { NominalError } from "../shared/errors.ts";
 import { EXIT, exitCodeOf } from "../shared/exit-codes.ts";
 import type { CommandIo } from "./io.ts";
@@ -14,12 +15,14 @@ import { makeOutputFolder, writeOutput } from "./output.ts";
 const HELP = `usage: nominald score --bank BANK [options] FILE…
 
 Scores image files against a memory bank; one JSON object a line on stdout:
-{"file", "score", "threshold", "verdict", "ms"}. A file that cannot be scored gives {"file", "error"} and exit code 4.
+{"file", "score", "threshold", "verdict", "ms", "verifiedPatches"}. A file that cannot be scored gives {"file", "error"}
+and exit code 4. Verified are the patches that were compared with every row of the bank, so that the score is exact.
 
   --bank BANK          the memory bank that nominald fit wrote
   --overlay DIR        write overlay and mask of the Nth FILE into DIR as N-name.overlay.jpg, N-name.mask.png
   --threshold NUMBER   instead of the bank's threshold
   --index KIND         auto, exact or hnsw
+  --input WxH          another size of the network's input than the bank's; give a threshold with it
   --models DIR         a folder of further backbones (may be repeated)
   --threads N          default: the machine's cores, at most 4`;
 
@@ -72,6 +75,7 @@ function parseScoreArguments(args: string[]): ScoreArguments | { readonly proble
       overlay: { type: "string" },
       threshold: { type: "string" },
       index: { type: "string" },
+      input: { type: "string" },
       models: { type: "string", multiple: true },
       threads: { type: "string" },
       help: { type: "boolean" },
@@ -95,7 +99,9 @@ function parseScoreArguments(args: string[]): ScoreArguments | { readonly proble
   if (index === undefined) {
     problems.push(`Expected auto, exact or hnsw for --index but received ${JSON.stringify(values.index)}`);
   }
-  if (index === undefined || problems.length > 0) return { problems };
+  const input = values.input === undefined ? undefined : sizeOf(values.input);
+  if (input === null) problems.push(`Expected WxH in pixels for --input but received ${JSON.stringify(values.input)}`);
+  if (index === undefined || input === null || problems.length > 0) return { problems };
   return {
     help,
     bank: values.bank ?? "",
@@ -103,8 +109,17 @@ function parseScoreArguments(args: string[]): ScoreArguments | { readonly proble
     overlay: values.overlay,
     models: values.models ?? [],
     threads,
-    overrides: { index, ...(threshold === undefined ? {} : { threshold }) },
+    overrides: {
+      index,
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(input === undefined ? {} : { input }),
+    },
   };
+}
+
+function sizeOf(text: string): { readonly width: number; readonly height: number } | null {
+  const [, width, height] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text) ?? [];
+  return width === undefined || height === undefined ? null : { width: Number(width), height: Number(height) };
 }
 
 async function scoreFiles(
@@ -114,6 +129,7 @@ async function scoreFiles(
   io: CommandIo,
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
+  const verified: number[] = [];
   for (const [number, file] of files.entries()) {
     if (io.signal.aborted) return EXIT.interrupted;
     try {
@@ -121,7 +137,9 @@ async function scoreFiles(
       const frame = await scorer.score(await decodeImageFile(file));
       const ms = Number((performance.now() - begun).toFixed(2));
       const verdict = frame.score <= frame.threshold ? "PASS" : "FAIL";
-      io.out(JSON.stringify({ file, score: frame.score, threshold: frame.threshold, verdict, ms }));
+      const { score, threshold, verifiedPatches } = frame;
+      io.out(JSON.stringify({ file, score, threshold, verdict, ms, verifiedPatches }));
+      verified.push(verifiedPatches);
       if (folder !== undefined)
         await writePictures(scorer, frame, folder, `${number + 1}-${basename(file, extname(file))}`);
     } catch (error) {
@@ -130,6 +148,10 @@ async function scoreFiles(
       io.out(JSON.stringify({ file, error: { code: error.code, message: error.message } }));
       exitCode = exitCodeOf(error);
     }
+  }
+  if (verified.length > 0) {
+    const [p50, p99] = [percentile(verified, 50), percentile(verified, 99)].map(Math.ceil);
+    io.err(`${verified.length} scored; verified patches a frame: P50 ${p50}, P99 ${p99}`);
   }
   return exitCode;
 }

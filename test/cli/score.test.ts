@@ -37,6 +37,7 @@ interface Line {
   readonly score: number;
   readonly threshold: number;
   readonly verdict: string;
+  readonly verifiedPatches: number;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -65,6 +66,24 @@ test("the same picture has the same score as PNG, TIFF and BMP, and nearly the s
     assert.equal(one.threshold, threshold);
     assert.equal(one.verdict, one.score <= threshold ? "PASS" : "FAIL");
   }
+});
+
+test("verified patches are told with each frame and in sum", async () => {
+  const { lines, stderr } = await score(files.png, files.bmp);
+  assert.ok(lines.every(({ verifiedPatches }) => Number.isInteger(verifiedPatches) && verifiedPatches >= 1));
+  assert.match(stderr, /^2 scored; verified patches a frame: P50 \d+, P99 \d+$/m);
+});
+
+test("another input size than the bank's is taken, and refused where the backbone cannot", async () => {
+  const [larger] = (await score("--input", "128x96", files.png)).lines;
+  assert.ok((larger?.score ?? 0) > 0);
+  const refused = await score("--input", "100x96", files.png);
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /bad-frame-size: Expected frames .* multiples of 32 but got 96 × 100/);
+  assert.match(
+    (await score("--input", "0x64", files.png)).stderr,
+    /Expected WxH in pixels for --input but received "0x64"/,
+  );
 });
 
 test("a score above the threshold that was asked for is FAIL, one at it PASS", async () => {
