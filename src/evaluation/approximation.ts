@@ -1,10 +1,9 @@
 import { percentile } from "../patchcore/percentile.ts";
-import type { Latency } from "./evaluation.ts";
+import type { Approximation, SearchCost, SearchKind } from "./evaluation.ts";
 import { imageMetrics, latencyOf } from "./image-metrics.ts";
 
-/** How a frame's patches are searched. The first is the measure of the others. */
-export const SEARCH_KINDS = ["float32", "exact", "hnsw"] as const;
-export type SearchKind = (typeof SEARCH_KINDS)[number];
+/** The first is the measure of the others. */
+export const SEARCH_KINDS: readonly SearchKind[] = ["float32", "exact", "hnsw"];
 
 /** For people; `exact` is what the configuration calls exact int8. */
 export const SEARCH_NAMES: Readonly<Record<SearchKind, string>> = {
@@ -13,31 +12,13 @@ export const SEARCH_NAMES: Readonly<Record<SearchKind, string>> = {
   hnsw: "HNSW int8",
 };
 
-/** What one search did on the images, against exact float32 search of the same images. */
-export interface SearchCost {
-  readonly kind: SearchKind;
-  readonly imageAuroc: number | null;
-  /** Largest |score − exact score| over the exact score. */
-  readonly largestScoreError: number;
-  readonly medianScoreError: number;
-  /** Images whose verdict at the bank's threshold differs. */
-  readonly verdictFlips: number;
-  /** Share of patches whose score equals the exact one. */
-  readonly patchesEqual: number;
-  readonly searchMs: Latency;
-}
-
-/** What the quick searches cost, on the images of an evaluation, each scored by every search in turn. */
-export interface Approximation {
-  readonly images: number;
-  readonly searches: readonly SearchCost[];
-}
-
 /** One image as one search scored it. */
 export interface Searched {
   readonly score: number;
   readonly patchScores: Float32Array;
   readonly searchMs: number;
+  /** Patches that were compared with every row, so that the image score is exact. */
+  readonly verified: number;
 }
 
 /** Collects what the searches say of each image; patch scores are compared and let go. */
@@ -71,12 +52,14 @@ export class ApproximationCost {
 class Column {
   readonly scores: number[] = [];
   readonly #searchMs: number[] = [];
+  readonly #verified: number[] = [];
   #patches = 0;
   #equal = 0;
 
   add(searched: Searched, exact: Searched): void {
     this.scores.push(searched.score);
     this.#searchMs.push(searched.searchMs);
+    this.#verified.push(searched.verified);
     this.#patches += exact.patchScores.length;
     for (let i = 0; i < exact.patchScores.length; i++)
       if (searched.patchScores[i] === exact.patchScores[i]) this.#equal++;
@@ -92,6 +75,7 @@ class Column {
       verdictFlips: this.scores.filter((score, i) => score > threshold !== (exact[i] ?? Number.NaN) > threshold).length,
       patchesEqual: this.#equal / this.#patches,
       searchMs: latencyOf(this.#searchMs),
+      verifiedPatches: { median: percentile(this.#verified, 50), p99: percentile(this.#verified, 99) },
     };
   }
 }

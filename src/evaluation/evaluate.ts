@@ -3,8 +3,8 @@ import type { FrameScorer, ScoredFrame } from "../inference/frame-scorer.ts";
 import { PixelMetrics, type PixelReport } from "../patchcore/pixel-metrics.ts";
 import { InputError, NominalError } from "../shared/errors.ts";
 import type { RawImage } from "../shared/image.ts";
-import { ApproximationCost, type Searched, type SearchKind } from "./approximation.ts";
-import type { EvaluatedBank, EvaluatedImage, Evaluation, Latency, UnusableImage } from "./evaluation.ts";
+import { ApproximationCost, type Searched } from "./approximation.ts";
+import type { EvaluatedBank, EvaluatedImage, Evaluation, Latency, SearchKind, UnusableImage } from "./evaluation.ts";
 import { readTruth } from "./ground-truth.ts";
 import { defectMetrics, errorRates, imageMetrics, latencyOf, thresholdBelow } from "./image-metrics.ts";
 import { machineName } from "./machine.ts";
@@ -153,8 +153,8 @@ async function searchedByAll(
   image: RawImage,
 ): Promise<Record<SearchKind, Searched>> {
   const by = async (scorer: FrameScorer): Promise<Searched> => {
-    const { score, patchScores, stages } = await scorer.score(image);
-    return { score, patchScores, searchMs: stages.search };
+    const { score, patchScores, stages, verifiedPatches } = await scorer.score(image);
+    return { score, patchScores, searchMs: stages.search, verified: verifiedPatches };
   };
   return { float32: await by(scorers.float32), exact: await by(scorers.exact), hnsw: await by(scorers.hnsw) };
 }

@@ -1,5 +1,4 @@
 import type { PixelReport } from "../patchcore/pixel-metrics.ts";
-import type { Approximation } from "./approximation.ts";
 
 /** A share of images with its 95 % Wilson interval. */
 export interface Rate {
@@ -82,6 +81,31 @@ export interface EvaluatedBank {
   readonly maskThreshold: number;
   /** The search that scored the images. */
   readonly index: string;
+}
+
+/** How a frame's patches are searched: exactly in float32, exactly in int8, or in a graph over int8. */
+export type SearchKind = "float32" | "exact" | "hnsw";
+
+/** What one search did on the images, against exact float32 search of the same images. */
+export interface SearchCost {
+  readonly kind: SearchKind;
+  readonly imageAuroc: number | null;
+  /** Largest |score − exact score| over the exact score. */
+  readonly largestScoreError: number;
+  readonly medianScoreError: number;
+  /** Images whose verdict at the bank's threshold differs. */
+  readonly verdictFlips: number;
+  /** Share of patches whose score equals the exact one. */
+  readonly patchesEqual: number;
+  readonly searchMs: Latency;
+  /** Patches a frame that were compared with every row to make the image score exact. */
+  readonly verifiedPatches: { readonly median: number; readonly p99: number };
+}
+
+/** What the quick searches cost, on the images of an evaluation, each scored by every search in turn. */
+export interface Approximation {
+  readonly images: number;
+  readonly searches: readonly SearchCost[];
 }
 
 /** All that `nominald eval` finds out; what `--json` prints. */

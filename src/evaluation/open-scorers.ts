@@ -2,7 +2,8 @@ import type { Bank } from "../bank/bundle-read.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
 import { FrameScorer, type ScorerOverrides } from "../inference/frame-scorer.ts";
 import type { InferenceSettings } from "../inference/protocol.ts";
-import { SEARCH_KINDS, type SearchKind } from "./approximation.ts";
+import { SEARCH_KINDS } from "./approximation.ts";
+import type { SearchKind } from "./evaluation.ts";
 
 /** Whoever opens them closes them. */
 export class OpenScorers {

@@ -17,7 +17,7 @@ p { margin: .3rem 0 1rem; color: var(--soft); max-width: 52rem; }
 .card, .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tile { padding: .6rem 1rem; min-width: 8.5rem; flex: 1 1 8.5rem; } .tile dt { color: var(--soft); font-size: .82rem; }
 .tile dd { margin: 0; font-size: 1.45rem; font-variant-numeric: tabular-nums; } .tile dd small { font-size: .8rem; color: var(--soft); display: block; }
-.columns { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); }
+.columns { display: grid; margin-bottom: 1rem; align-items: start; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); }
 .card { padding: .8rem 1rem; margin: 0; } figure figcaption { color: var(--soft); font-size: .85rem; margin-top: .3rem; }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .6rem 1rem; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }

@@ -134,6 +134,7 @@ function costSection(evaluation: Evaluation): string {
     search.medianScoreError.toExponential(1),
     String(search.verdictFlips),
     percent(search.patchesEqual),
+    `${search.verifiedPatches.median} / ${search.verifiedPatches.p99}`,
     milliseconds(search.searchMs.median),
     milliseconds(search.searchMs.p99),
   ]);
@@ -144,6 +145,7 @@ function costSection(evaluation: Evaluation): string {
     "median",
     "verdict flips",
     "patches equal",
+    "verified, median / 99 %",
     "median",
     "99 %",
   ];

@@ -2,7 +2,7 @@ import { milliseconds, number4 } from "../format.ts";
 import type { Ablation } from "./ablations.ts";
 import { ORIENTATION } from "./published.ts";
 import type { Reproduction } from "./reproduction.ts";
-import { METRIC_NAMES, type Figure, type ResultTable } from "./tables.ts";
+import { columnHeadings, type Figure, type ResultTable, type TableHead } from "./tables.ts";
 import { AXIS_NAMES } from "./variant.ts";
 
 /** Why places of the published column are empty. */
@@ -37,24 +37,23 @@ function stateLines({ cells, open, failures }: Reproduction): string[] {
 
 function tableLines(table: ResultTable): string[] {
   const { columns, rows } = table;
-  const oneMetric = new Set(columns.map(({ metric }) => metric)).size === 1;
-  const heads = columns.flatMap(({ backbone, metric }) => [
-    oneMetric ? backbone : `${backbone}, ${METRIC_NAMES[metric]}`,
-    "published",
-  ]);
+  const heads = columnHeadings(table);
   return [
     `## Table ${table.number}: ${table.title}`,
     "",
     row(["class", ...heads]),
     row(["---", ...heads.map(() => "---:")]),
-    ...rows.map(({ name, figures }) => row([name, ...figures.flatMap(figureTexts)])),
+    ...rows.map(({ name, figures }) => row([name, ...figures.flatMap((figure, i) => figureTexts(figure, columns[i]))])),
     "",
   ];
 }
 
-function figureTexts({ ours, best, published }: Figure): [string, string] {
+function figureTexts({ ours, best, published }: Figure, head: TableHead | undefined): string[] {
   const text = number4(ours);
-  return [best ? `**${text}**` : text, published === null ? "" : published.toFixed(3)];
+  return [
+    best ? `**${text}**` : text,
+    ...(head?.hasPublished === true ? [published === null ? "" : published.toFixed(3)] : []),
+  ];
 }
 
 function ablationLines({ axis, backbone, rows }: Ablation): string[] {

@@ -1,10 +1,8 @@
-import type { Metric } from "./tables.ts";
-
 /** A figure that others published, in [0, 1]. */
 export interface PublishedFigure {
   /** Name of our export of the backbone. */
   readonly backbone: string;
-  readonly metric: Metric;
+  readonly metric: "imageAuroc" | "pixelAuroc";
   /** Share of the training images. */
   readonly fraction: number;
   /** Over all fifteen classes of MVTec AD. */

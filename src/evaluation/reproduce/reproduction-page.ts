@@ -1,12 +1,16 @@
 import { number4 } from "../format.ts";
 import { escapeHtml, htmlPage, htmlTable } from "../report/html.ts";
+import { rangeOf, type Range } from "../report/axis.ts";
 import { linePlot } from "../report/line-plot.ts";
 import type { Ablation, AblationRow } from "./ablations.ts";
 import { ablationTexts, PUBLISHED_NOTE } from "./markdown.ts";
 import { ORIENTATION } from "./published.ts";
 import type { Reproduction } from "./reproduction.ts";
-import { METRIC_NAMES, type Figure, type ResultTable } from "./tables.ts";
+import { columnHeadings, type Figure, type ResultTable, type TableHead } from "./tables.ts";
 import { AXES, AXIS_NAMES, type Axis } from "./variant.ts";
+
+/** Above and below the AUROCs of a plot. */
+const LEAST_ROOM = 0.02;
 
 /** The run as one page that needs nothing but itself: tables, then a plot of every ablation. */
 export function reproductionPage(run: Reproduction): string {
@@ -40,23 +44,22 @@ function stateSection({ cells, open, failures }: Reproduction): string {
   return parts.join("\n");
 }
 
-function tableSection({ number, title, columns, rows }: ResultTable): string {
-  const oneMetric = new Set(columns.map(({ metric }) => metric)).size === 1;
-  const heads = columns.flatMap(({ backbone, metric }) => [
-    { heading: oneMetric ? backbone : `${backbone}, ${METRIC_NAMES[metric]}` },
-    { heading: "published" },
-  ]);
-  const cells = rows.map(({ name, figures }) => [
+function tableSection(table: ResultTable): string {
+  const cells = table.rows.map(({ name, figures }) => [
     name === "mean" ? "<b>mean</b>" : escapeHtml(name),
-    ...figures.flatMap(figureCells),
+    ...figures.flatMap((figure, i) => figureCells(figure, table.columns[i])),
   ]);
-  return `<h2>Table ${number}: ${escapeHtml(title)}</h2>
-${htmlTable("The best of each row is bold.", [{ heading: "class" }, ...heads], cells)}`;
+  const headings = ["class", ...columnHeadings(table)].map((heading) => ({ heading }));
+  return `<h2>Table ${table.number}: ${escapeHtml(table.title)}</h2>
+${htmlTable("The best of each row is bold.", headings, cells)}`;
 }
 
-function figureCells({ ours, best, published }: Figure): [string, string] {
+function figureCells({ ours, best, published }: Figure, head: TableHead | undefined): string[] {
   const text = number4(ours);
-  return [best ? `<b>${text}</b>` : text, published === null ? "" : `<small>${published.toFixed(3)}</small>`];
+  return [
+    best ? `<b>${text}</b>` : text,
+    ...(head?.hasPublished === true ? [published === null ? "" : `<small>${published.toFixed(3)}</small>`] : []),
+  ];
 }
 
 function notesSection(): string {
@@ -77,14 +80,20 @@ function axisSection(axis: Axis, ablations: readonly Ablation[]): string {
   );
   return `<h2>Ablation: ${escapeHtml(AXIS_NAMES[axis])}</h2>
 <div class="columns">
-<figure class="card">${plot(axis, ablations, "image AUROC", (row) => row.imageAuroc)}</figure>
-<figure class="card">${plot(axis, ablations, "latency, ms", (row) => row.latencyMs)}</figure>
+<figure class="card">${plot(axis, ablations, "image AUROC", (row) => row.imageAuroc, aurocRange)}</figure>
+<figure class="card">${plot(axis, ablations, "latency, ms", (row) => row.latencyMs, fromZero)}</figure>
 </div>
 ${tables.join("\n")}`;
 }
 
 /** Values stand at equal distances: 100, 10 and 1 % would otherwise crowd at one end, and names have no number. */
-function plot(axis: Axis, ablations: readonly Ablation[], y: string, of: (row: AblationRow) => number | null): string {
+function plot(
+  axis: Axis,
+  ablations: readonly Ablation[],
+  y: string,
+  of: (row: AblationRow) => number | null,
+  rangeOfY: (known: readonly number[]) => Range,
+): string {
   const values = [...new Set(ablations.flatMap(({ rows }) => rows.map(({ value }) => value)))];
   return linePlot({
     title: `${y} by ${AXIS_NAMES[axis]}`,
@@ -98,7 +107,18 @@ function plot(axis: Axis, ablations: readonly Ablation[], y: string, of: (row: A
         return value === null ? [] : [[values.indexOf(row.value), value] as const];
       }),
     })),
+    yRange: rangeOfY(ablations.flatMap(({ rows }) => rows.flatMap((row) => of(row) ?? []))),
     xRange: { low: -0.5, high: values.length - 0.5 },
     xTicks: values.map((text, at) => ({ at, text })),
   });
+}
+
+/** AUROCs with some room around them, so that a hundredth does not look like a fall. */
+function aurocRange(known: readonly number[]): Range {
+  const { low, high } = rangeOf(known);
+  return { low: Math.max(0, low - LEAST_ROOM), high: Math.min(1, high + LEAST_ROOM) };
+}
+
+function fromZero(known: readonly number[]): Range {
+  return { low: 0, high: known.length === 0 ? 1 : rangeOf([0, ...known]).high * 1.1 };
 }

@@ -1,6 +1,6 @@
 import type { CellResult } from "./cell-store.ts";
 import type { Cell } from "./plan.ts";
-import { MVTEC_CLASSES, PUBLISHED } from "./published.ts";
+import { MVTEC_CLASSES, PUBLISHED, type PublishedFigure } from "./published.ts";
 import { FRACTIONS, type Fraction } from "./training-subset.ts";
 
 /** The measures that the tables show. */
@@ -29,6 +29,8 @@ export interface ResultTable {
 export interface TableHead {
   readonly backbone: string;
   readonly metric: Metric;
+  /** Whether there is a published figure of this column at all, so that a second column is worth its place. */
+  readonly hasPublished: boolean;
 }
 
 export interface Figure {
@@ -84,7 +86,13 @@ function tableOf(
 ): ResultTable {
   const backbones = distinct(entries.map(({ cell }) => cell.backbone.name));
   const classes = distinct(entries.map(({ cell }) => cell.className));
-  const columns = backbones.flatMap((backbone) => metrics.map((metric) => ({ backbone, metric })));
+  const columns = backbones.flatMap((backbone) =>
+    metrics.map((metric) => ({
+      backbone,
+      metric,
+      hasPublished: publishedFigure(backbone, metric, fraction) !== undefined,
+    })),
+  );
   const of = (className: string, { backbone, metric }: TableHead): number | null =>
     entries.find(({ cell }) => cell.className === className && cell.backbone.name === backbone)?.result?.[metric] ??
     null;
@@ -107,10 +115,20 @@ function tableOf(
 /** Published means are over MVTec's fifteen classes and stand beside a mean over the same alone. */
 function publishedMean({ backbone, metric }: TableHead, fraction: Fraction, classes: readonly string[]): number | null {
   if (classes.length !== MVTEC_CLASSES.length || !MVTEC_CLASSES.every((name) => classes.includes(name))) return null;
-  const found = PUBLISHED.find(
-    (one) => one.backbone === backbone && one.metric === metric && one.fraction === fraction,
-  );
-  return found?.mean ?? null;
+  return publishedFigure(backbone, metric, fraction)?.mean ?? null;
+}
+
+function publishedFigure(backbone: string, metric: Metric, fraction: Fraction): PublishedFigure | undefined {
+  return PUBLISHED.find((one) => one.backbone === backbone && one.metric === metric && one.fraction === fraction);
+}
+
+/** The headings of a table's columns: backbone, the measure where there are several, and `published` where there is one. */
+export function columnHeadings({ columns }: ResultTable): readonly string[] {
+  const oneMetric = new Set(columns.map(({ metric }) => metric)).size === 1;
+  return columns.flatMap(({ backbone, metric, hasPublished }) => [
+    oneMetric ? backbone : `${backbone}, ${METRIC_NAMES[metric]}`,
+    ...(hasPublished ? ["published"] : []),
+  ]);
 }
 
 /** @returns null when a class is missing */
