@@ -44,7 +44,7 @@ export interface Cell {
  * Lists every cell of a run, before the first is begun: a backbone or a class that is not there, or parameters that do
  * not fit each other, should not show after hours.
  *
- * @returns cells of one backbone together, so that it is loaded once
+ * @returns cells of one backbone together, and of one class within it
  * @throws InputError "wrong-backbone", "no-classes", "mvtec-layout", "no-images"; ConfigError "bank-parameters"
  */
 export async function planCells(options: ReproduceOptions): Promise<readonly Cell[]> {
@@ -59,9 +59,10 @@ export async function planCells(options: ReproduceOptions): Promise<readonly Cel
       // Ablations are made on the first of the fractions.
       ...ablations.map((ablation) => ({ fraction: fractions[0] ?? 1, ablation })),
     ];
-    for (const { fraction, ablation } of settings) {
-      const parameters = parametersOf(basis, manifest, ablation);
-      for (const [className, set] of sets) {
+    // Class by class: settings that differ in the bank alone share the embeddings of the class.
+    for (const [className, set] of sets) {
+      for (const { fraction, ablation } of settings) {
+        const parameters = parametersOf(basis, manifest, ablation);
         const train = trainingSubset(set.train, fraction, subset, basis.seed);
         const work = { className, backbone: manifest, manifestPath, fraction, ablation, parameters };
         // A value that is the basis' own gives the cell of the tables again; its result is then there already.

@@ -13,7 +13,7 @@ import type { Cell } from "./plan.ts";
 
 export interface RunOptions {
   readonly store: CellStore;
-  /** Takes the bank of the cell at work; can be written. */
+  /** Takes the bank and the embeddings of the cell at work; can be written. */
   readonly folder: string;
   readonly threads: number;
   readonly signal: AbortSignal;
@@ -38,20 +38,46 @@ const FALSE_REJECT_RATE = 0.01;
 export async function runCells(cells: readonly Cell[], options: RunOptions): Promise<readonly CellOutcome[]> {
   const outcomes: CellOutcome[] = [];
   const loaded = new LastBackbone();
+  const embeddings = new SharedEmbeddings(join(options.folder, "embeddings"));
   for (const cell of cells) {
     if (options.signal.aborted) break;
     let outcome: CellOutcome;
     const stored = options.store.read(cell);
     if (stored !== null) outcome = { kind: "stored", result: stored };
     else {
-      const computed = await computeGuarded(cell, await loaded.load(cell.manifestPath), options);
+      await embeddings.begin(cell);
+      const computed = await computeGuarded(cell, await loaded.load(cell.manifestPath), embeddings.folder, options);
       if (computed === null) break;
       outcome = computed;
     }
     outcomes.push(outcome);
     options.onCell(cell, outcome, outcomes.length);
   }
+  if (outcomes.length === cells.length) await embeddings.clear();
   return outcomes;
+}
+
+/**
+ * Patch embeddings of the class and backbone at work, gigabytes for a large one: settings that differ in the bank alone
+ * share them, the next class does not need them. A run that was ended leaves them for the one that goes on.
+ */
+class SharedEmbeddings {
+  readonly folder: string;
+  #owner: string | null = null;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  async begin({ className, backbone }: Cell): Promise<void> {
+    const owner = `${backbone.sha256} ${className}`;
+    if (this.#owner !== null && this.#owner !== owner) await this.clear();
+    this.#owner = owner;
+  }
+
+  async clear(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
 }
 
 /** Keeps the backbone of the last cell: cells of one backbone follow each other, and its file has up to 300 MB. */
@@ -69,9 +95,14 @@ class LastBackbone {
 }
 
 /** @returns null when the signal ended it */
-async function computeGuarded(cell: Cell, backbone: BackboneFiles, options: RunOptions): Promise<CellOutcome | null> {
+async function computeGuarded(
+  cell: Cell,
+  backbone: BackboneFiles,
+  cache: string,
+  options: RunOptions,
+): Promise<CellOutcome | null> {
   try {
-    const result = await computeCell(cell, backbone, options);
+    const result = await computeCell(cell, backbone, cache, options);
     options.store.write(cell, result);
     return { kind: "computed", result };
   } catch (error) {
@@ -81,7 +112,12 @@ async function computeGuarded(cell: Cell, backbone: BackboneFiles, options: RunO
   }
 }
 
-async function computeCell(cell: Cell, backbone: BackboneFiles, options: RunOptions): Promise<CellResult> {
+async function computeCell(
+  cell: Cell,
+  backbone: BackboneFiles,
+  cache: string,
+  options: RunOptions,
+): Promise<CellResult> {
   const { threads, signal, program } = options;
   const out = join(options.folder, "cell.bank");
   const begun = performance.now();
@@ -93,6 +129,7 @@ async function computeCell(cell: Cell, backbone: BackboneFiles, options: RunOpti
     createdBy: program,
     parameters: cell.parameters,
     backbone,
+    cache,
     falseRejectRate: FALSE_REJECT_RATE,
     index: "exact",
     onBroken: "refuse",
