@@ -56,7 +56,7 @@ export class ExactFloat32 implements NearestNeighbours {
    */
   static async open(rows: Matrix, options: SearchOptions): Promise<ExactFloat32> {
     checkFinite(rows);
-    // Centring takes out what all rows share, which would only feed the cancellation in 2 q·b − |b|².
+    // Centring takes out what all rows share, which would only feed the cancellation in q·b − |b|²/2.
     const mean = meanRow(rows);
     let largest = 0;
     const { k } = candidatesOf(rows.rows, options);
@@ -110,7 +110,7 @@ export class ExactFloat32 implements NearestNeighbours {
       // at most about D roundings of |q||b| (Higham, Accuracy and Stability, eq. 3.5); twice that, and 16 for the rest.
       const spread = Math.sqrt(square) + this.#largestNorm;
       const error = 2 * (dims + 16) * FLOAT32_ROUNDING * spread * spread;
-      const others = square - keys[(query + 1) * top - 1]! - error;
+      const others = square - 2 * keys[(query + 1) * top - 1]! - error;
       const found = into.distances[(query + 1) * this.#nearest.k - 1]!;
       // The comparison leaves room for the found distance having been rounded to float32.
       if (!(others > found * found * (1 + 4 * FLOAT32_ROUNDING))) this.#compareWithAll(queries, query, into);
@@ -148,7 +148,7 @@ function tileOperands(
       transposed[d * count + row] = value;
       sum += value * value;
     }
-    squares[row] = sum;
+    squares[row] = sum / 2;
     largestSquare = Math.max(largestSquare, sum);
   }
   return {

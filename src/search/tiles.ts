@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import { BugError, InputError } from "../shared/errors.ts";
 import type { SearchOptions } from "./nearest-neighbours.ts";
-import { tileGraph } from "./tile-graph.ts";
+import { tileGraph, type TileKind } from "./tile-graph.ts";
 
 /**
  * Rows of one tile. 1,600 queries × 1,024 keys of 4 bytes are 6.5 MB, near to what the caches hold; tiles of 512 to
@@ -61,7 +61,7 @@ export class TiledSearch {
    * @param operands makes the tensors of one tile
    */
   static async open(
-    kind: "int8" | "float32",
+    kind: TileKind,
     rowCount: number,
     top: number,
     options: SearchOptions,

@@ -23,16 +23,16 @@ function bankOf(rows: Matrix): QuantisedBank {
 
 /** Every kind of index over the same rows; the same suite must hold for all of them. */
 const kinds = {
-  exact: (rows: Matrix) => ExactInt8.open(bankOf(rows), options),
-  float32: (rows: Matrix) => ExactFloat32.open(rows, options),
-  hnsw: async (rows: Matrix) => {
+  exact: (rows: Matrix, threads = 2) => ExactInt8.open(bankOf(rows), { threads }),
+  float32: (rows: Matrix, threads = 2) => ExactFloat32.open(rows, { threads }),
+  hnsw: async (rows: Matrix, threads = 2) => {
     const bank = bankOf(rows);
-    return Hnsw.open(bank, await buildHnsw(bank.quantised, rows.dims, DEFAULT_HNSW), DEFAULT_HNSW, options);
+    return Hnsw.open(bank, await buildHnsw(bank.quantised, rows.dims, DEFAULT_HNSW), DEFAULT_HNSW, { threads });
   },
-} as const satisfies Record<string, (rows: Matrix) => Promise<NearestNeighbours>>;
+} as const satisfies Record<string, (rows: Matrix, threads?: number) => Promise<NearestNeighbours>>;
 
-async function search(kind: keyof typeof kinds, rows: Matrix, queries: Float32Array): Promise<Nearest> {
-  const index = await kinds[kind](rows);
+async function search(kind: keyof typeof kinds, rows: Matrix, queries: Float32Array, threads = 2): Promise<Nearest> {
+  const index = await kinds[kind](rows, threads);
   try {
     const { distances, ids } = await index.search(queries, queries.length / rows.dims);
     return { distances: distances.slice(), ids: ids.slice() };
@@ -77,15 +77,17 @@ function clustered(rows: number, dims: number, seed: number): Matrix {
 }
 
 for (const kind of ["exact", "float32", "hnsw"] as const) {
-  test(`${kind}: the golden queries find the golden rows and distances`, async () => {
-    const bank = readNpy("bank.npy", Float32Array);
-    const dims = bank.shape[1] ?? 0;
-    const queries = readNpy("embeddings.npy", Float32Array).data.slice(3 * 64 * dims);
-    const { distances, ids } = await search(kind, asMatrix(bank.data, bank.data.length / dims, dims), queries);
-    assert.deepEqual(ids, readNpy("nearest_ids.npy", Int32Array).data);
-    const expected = readNpy("nearest.npy", Float32Array).data;
-    for (let i = 0; i < 64; i++) assert.ok(Math.abs(distances[i]! - expected[i]!) <= 1e-4 * expected[i]!);
-  });
+  for (const threads of [1, 2])
+    test(`${kind}: the golden queries find the golden rows and distances, ${threads} threads`, async () => {
+      const bank = readNpy("bank.npy", Float32Array);
+      const dims = bank.shape[1] ?? 0;
+      const queries = readNpy("embeddings.npy", Float32Array).data.slice(3 * 64 * dims);
+      const rows = asMatrix(bank.data, bank.data.length / dims, dims);
+      const { distances, ids } = await search(kind, rows, queries, threads);
+      assert.deepEqual(ids, readNpy("nearest_ids.npy", Int32Array).data);
+      const expected = readNpy("nearest.npy", Float32Array).data;
+      for (let i = 0; i < 64; i++) assert.ok(Math.abs(distances[i]! - expected[i]!) <= 1e-4 * expected[i]!);
+    });
 
   test(`${kind}: the reported distance is the true one of the reported row`, async () => {
     const rows = clustered(3000, 24, 5);
