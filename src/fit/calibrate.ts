@@ -8,6 +8,7 @@ import { InputError } from "../shared/errors.ts";
 import { crossFit } from "./cross-fit.ts";
 import type { CrossFitted } from "./cross-fit.ts";
 import type { FittedBank } from "./fitted-bank.ts";
+import type { SearchRecord } from "./recorded-search.ts";
 
 /** `masked`: one coreset, the own fold's rows left out; `per-fold`: a coreset without it for each fold. */
 export type CalibrationMode = Calibration["mode"];
@@ -31,6 +32,8 @@ export interface Calibrated {
   readonly folds: readonly Fold[];
   /** For each image, the patch with the largest score. */
   readonly worstPatches: Int32Array;
+  /** What exact search found in the bank without each image's fold. */
+  readonly exact: SearchRecord;
 }
 
 /**
@@ -65,7 +68,7 @@ export async function calibrate(bank: FittedBank, options: CalibrateOptions): Pr
     maskThreshold: mask.threshold,
     maskThresholdInterval: mask.interval,
   };
-  return { record, folds, worstPatches };
+  return { record, folds, worstPatches, exact: masked.record };
 }
 
 /** @returns scores of all images by masking, and of the images of `foldRows` by their own coresets */

@@ -10,6 +10,7 @@ import { ExactFloat32 } from "../search/exact-float32.ts";
 import type { NearestNeighbours, QuantisedBank } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
 import type { FittedBank } from "./fitted-bank.ts";
+import { SearchRecord } from "./recorded-search.ts";
 
 /** What each nominal image scores against a bank without its own fold; index: image. */
 export interface CrossFitted {
@@ -19,6 +20,8 @@ export interface CrossFitted {
   readonly mapMaxima: Float64Array;
   /** The patch with the largest score. */
   readonly worstPatches: Int32Array;
+  /** What exact search found. */
+  readonly record: SearchRecord;
 }
 
 export interface CrossFitOptions {
@@ -45,6 +48,7 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
   const scores = new Float64Array(bank.images);
   const mapMaxima = new Float64Array(bank.images);
   const worstPatches = new Int32Array(bank.images);
+  const record = new SearchRecord();
   let done = 0;
   for (const fold of options.folds) {
     const rows = options.rowsFor === undefined ? withoutFold(bank, fold).rows : await options.rowsFor(fold);
@@ -55,7 +59,9 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();
         const frame = await bank.frame(image);
-        const { imageScore, patchScores } = scoring.score(await exact.search(frame, bank.patches), frame, bank.patches);
+        const nearest = await exact.search(frame, bank.patches);
+        record.add(image, nearest);
+        const { imageScore, patchScores } = scoring.score(nearest, frame, bank.patches);
         scores[image] = imageScore;
         mapMaxima[image] = options.map.compute(patchScores).reduce((largest, value) => Math.max(largest, value));
         worstPatches[image] = patchScores.reduce((worst, score, at) => (score > patchScores[worst]! ? at : worst), 0);
@@ -65,7 +71,7 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
       await exact.close();
     }
   }
-  return { scores, mapMaxima, worstPatches };
+  return { scores, mapMaxima, worstPatches, record };
 }
 
 export interface ReportOptions {
@@ -73,8 +79,9 @@ export interface ReportOptions {
   /** Told after each image. */
   readonly onImage: () => void;
   readonly folds: readonly Fold[];
+  /** What exact search found in the rows of the other folds, for all images. */
+  readonly exact: SearchRecord;
   readonly threshold: number;
-  readonly threads: number;
   readonly signal: AbortSignal;
 }
 
@@ -93,20 +100,14 @@ export async function reportIndex(
   for (const fold of options.folds) {
     options.signal.throwIfAborted();
     const part = withoutFold(bank, fold);
-    const neighbours = neighboursOf(options.parameters.patchScore);
-    const exact = await ExactFloat32.open(part.rows, { threads: options.threads, neighbours });
+    const index = await open(part);
     try {
-      const index = await open(part);
-      try {
-        const frames = framesOf(bank, fold, options);
-        const { parameters: rules, threshold } = options;
-        const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
-        report = merged(report, await compareIndex(index, exact, frames, comparison));
-      } finally {
-        await index.close();
-      }
+      const frames = framesOf(bank, fold, options);
+      const { parameters: rules, threshold } = options;
+      const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
+      report = merged(report, await compareIndex(index, options.exact.from(fold.start), frames, comparison));
     } finally {
-      await exact.close();
+      await index.close();
     }
   }
   return report;

@@ -52,7 +52,8 @@ export async function buildIndexes(bank: FittedBank, options: IndexesOptions): P
   const total = [...folds, ...graphFolds].reduce((sum, { start, end }) => sum + end - start, 0);
   let done = 0;
   options.onCompared(done, total);
-  const report = { parameters, threshold, threads, signal, onImage: () => options.onCompared(++done, total) };
+  const { exact: recorded } = calibration;
+  const report = { parameters, exact: recorded, threshold, signal, onImage: () => options.onCompared(++done, total) };
   const exact = await reportIndex(bank, (part) => ExactInt8.open(part, search), { ...report, folds });
   if (graph === null) return { hnsw: null, reports: { exact, hnsw: null } };
   const hnsw = await reportIndex(

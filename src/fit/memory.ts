@@ -18,6 +18,9 @@ const IMAGES_IN_FLIGHT = 4;
  */
 const CHOICE_BYTES_PER_ROW = 8 + 4;
 
+/** What exact search found for a patch, kept for the comparison of indexes: distance and row of the nearest. */
+const FOUND_BYTES_PER_PATCH = 8;
+
 /**
  * What the calibration keeps of a value of the memory bank: the bank itself (float32, int8), a fold's rows (the same
  * again), and these transposed for the search (float32). The quantiser's sorting needs less.
@@ -50,7 +53,7 @@ export function needOf({ images, patchesPerImage, dims, coresetDims, rows }: Fit
     coresetDims === 0
       ? 0
       : patches * (2 * coresetDims * FLOAT_BYTES + CHOICE_BYTES_PER_ROW) + 3 * rows * coresetDims * 4;
-  const calibrating = rows * dims * BANK_BYTES_PER_VALUE;
+  const calibrating = rows * dims * BANK_BYTES_PER_VALUE + patches * FOUND_BYTES_PER_PATCH;
   return {
     memory: BASE_BYTES + IMAGES_IN_FLIGHT * image + Math.max(choosing, calibrating),
     disk: images * image,
