@@ -9,6 +9,8 @@ const LEVELS = [
   ["patchcore", "station", "config"],
   ["bank", "backbone", "search", "store", "capture", "mqtt", "ops"],
   ["inference", "fit", "page"],
+  // Above both: it fits banks and scores frames with them, and no daemon needs it (ADR 0021).
+  ["evaluation"],
   ["daemon"],
   ["cli"],
 ];

@@ -26,6 +26,14 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "score images: score --bank BANK FILE…",
     load: async () => (await import("./cli/score.ts")).scoreCommand,
   },
+  eval: {
+    summary: "measure a bank on labelled images: eval --bank BANK --dataset DIR",
+    load: async () => (await import("./cli/eval.ts")).evalCommand,
+  },
+  reproduce: {
+    summary: "the paper's tables on a data set in MVTec's layout: reproduce --root DIR",
+    load: async () => (await import("./cli/reproduce.ts")).reproduceCommand,
+  },
   config: {
     summary: "config check|print FILE, config schema",
     load: async () => (await import("./cli/config.ts")).configCommand,

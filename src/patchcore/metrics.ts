@@ -70,6 +70,40 @@ export function f1Max(scores: ArrayLike<number>, labels: Labels): { f1: number; 
   return best;
 }
 
+/** One point of the receiver operating characteristic: what a threshold rejects. */
+export interface RocPoint {
+  /** Scores from here on are rejected. */
+  readonly threshold: number;
+  /** Share of nominal images that are rejected. */
+  readonly falsePositiveRate: number;
+  /** Share of anomalous images that are rejected. */
+  readonly truePositiveRate: number;
+}
+
+/**
+ * The receiver operating characteristic over the distinct scores, from the highest down; it begins at (0, 0) with an
+ * infinite threshold and ends at (1, 1).
+ *
+ * @returns rates are NaN where a class is missing
+ */
+export function rocCurve(scores: ArrayLike<number>, labels: Labels): readonly RocPoint[] {
+  const steps = descendingSteps(scores, labels);
+  const { positives, negatives } = totals(steps);
+  const points: RocPoint[] = [{ threshold: Infinity, falsePositiveRate: 0, truePositiveRate: 0 }];
+  let hits = 0;
+  let misses = 0;
+  for (const step of steps) {
+    hits += step.positives;
+    misses += step.negatives;
+    points.push({
+      threshold: step.score,
+      falsePositiveRate: misses / negatives,
+      truePositiveRate: hits / positives,
+    });
+  }
+  return points;
+}
+
 /** Counts when scores strictly above the threshold are rejected, as the station does. */
 export function confusionAt(scores: ArrayLike<number>, labels: Labels, threshold: number): Confusion {
   checkLengths(scores, labels);

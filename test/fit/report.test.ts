@@ -80,7 +80,8 @@ test("the histogram's bars count every score, and the threshold has its line", (
 });
 
 test("duplicates, sizes and outliers are found by hand-made images", () => {
-  const image = (file: string, picture: string, width = 10) => ({ file, picture, width, height: 8, slot: 0 });
+  const measured = { brightness: 100, saturated: 0, sharpness: 1, part: null };
+  const image = (file: string, picture: string, width = 10) => ({ file, picture, width, height: 8, slot: 0, measured });
   const images = [image("a", "1"), image("b", "2"), image("c", "1"), image("d", "3", 20), image("e", "4")];
   const scores = [1, 1.1, 1, 1.2, 4];
   const record = { ...result.manifest.calibration, scores };
