@@ -11,7 +11,7 @@ module.exports = {
       comment:
         "The daemon answers the broker, systemd and the PLCs for months: code that blocks, leaks or crashes (GStreamer's " +
         "binding, ONNX Runtime, usearch, sharp) runs in children that it can end and start again. better-sqlite3 (in a " +
-        "thread) and node-unix-socket (systemd's notify socket, which Node has no datagrams for) are its own.",
+        "thread) and unix-dgram (systemd's notify socket, which Node has no datagrams for) are its own.",
       severity: "error",
       from: { path: "^src/(daemon/|cli/run\\.ts$)" },
       to: {

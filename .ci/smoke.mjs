@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "..");
-const ADDONS = ["gstreamer-superficial", "better-sqlite3", "onnxruntime-node", "usearch", "sharp", "node-unix-socket"];
+const ADDONS = ["gstreamer-superficial", "better-sqlite3", "onnxruntime-node", "usearch", "sharp", "unix-dgram"];
 const QUICK_MS = 60_000;
 /** The demo takes about a minute on two cores; past this it hangs. */
 const DEMO_MS = 10 * 60_000;

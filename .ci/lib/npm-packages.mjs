@@ -8,17 +8,17 @@ import { ask, findNpm, run, say, SetupError } from "./processes.mjs";
 
 /**
  * Each addon with what loads it, tried once after an installation in a process of its own. better-sqlite3 loads its own
- * with the first database and has no prebuilt file in the npm registry, so it is compiled as gstreamer-superficial is.
+ * with the first database and has no prebuilt file in the npm registry, so it is compiled as gstreamer-superficial and unix-dgram are.
  */
 const COMPILED_ADDONS = {
   "gstreamer-superficial": 'require("gstreamer-superficial")',
   "better-sqlite3": 'new (require("better-sqlite3"))(":memory:").close()',
+  "unix-dgram": 'require("unix-dgram")',
 };
 const PREBUILT_ADDONS = {
   "onnxruntime-node": 'require("onnxruntime-node")',
   usearch: 'require("usearch")',
   sharp: 'require("sharp")',
-  "node-unix-socket": 'require("node-unix-socket")',
 };
 
 /**

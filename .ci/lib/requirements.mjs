@@ -21,7 +21,7 @@ const plugin = (file) => (machine) => existsSync(join(machine.pluginsDir(), file
 export const REQUIREMENTS = [
   {
     packages: ["build-essential", "pkg-config", "python3"],
-    why: "compile the addons that npm carries as source, gstreamer-superficial and better-sqlite3 (node-gyp needs python3)",
+    why: "compile the addons that npm carries as source, gstreamer-superficial, better-sqlite3 and unix-dgram (node-gyp needs python3)",
     from: "run",
     probes: [program("g++"), program("make"), program("pkg-config"), program("python3")],
   },

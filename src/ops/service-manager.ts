@@ -1,9 +1,9 @@
-import { DgramSocket } from "node-unix-socket";
+import { createSocket } from "unix-dgram";
 import type { Logger } from "../shared/logger.ts";
 
 /** What systemd asked of the process that it started. */
 export interface ServiceManagerAddress {
-  /** Unix datagram socket; a name in the abstract namespace begins with NUL. */
+  /** Path of a Unix datagram socket. */
   readonly socket: string;
   /** The watchdog wants a sign of life so often, ms; null: there is none. */
   readonly watchdogMs: number | null;
@@ -19,10 +19,10 @@ export interface ServiceManagerAddress {
 export function takeServiceManager(environment: NodeJS.ProcessEnv, pid: number): ServiceManagerAddress | null {
   const { NOTIFY_SOCKET: socket = "", WATCHDOG_USEC: microseconds, WATCHDOG_PID: watched } = environment;
   for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete environment[name];
-  if (!/^[@/]./.test(socket)) return null;
+  if (socket === "") return null;
   const isWatched = watched === undefined || Number(watched) === pid;
   const watchdogMs = isWatched && Number(microseconds) > 0 ? Number(microseconds) / 1_000 : null;
-  return { socket: socket.startsWith("@") ? `\0${socket.slice(1)}` : socket, watchdogMs };
+  return { socket, watchdogMs };
 }
 
 /**
@@ -33,7 +33,7 @@ export class ServiceManager {
   readonly watchdogMs: number | null;
   readonly #path: string;
   readonly #logger: Logger;
-  readonly #socket = new DgramSocket();
+  readonly #socket = createSocket("unix_dgram");
   #status = "";
   #failed = false;
   #closed = false;
@@ -78,14 +78,9 @@ export class ServiceManager {
   #send(message: string): void {
     if (this.#closed) return;
     const bytes = Buffer.from(`${message}\n`);
-    try {
-      this.#socket.sendTo(bytes, 0, bytes.length, this.#path, (error) => {
-        if (error !== undefined) this.#fail(error);
-      });
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#fail(error);
-    }
+    this.#socket.send(bytes, 0, bytes.length, this.#path, (error) => {
+      if (error !== undefined) this.#fail(error);
+    });
   }
 
   #fail(error: Error): void {
