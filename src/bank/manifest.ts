@@ -1,6 +1,9 @@
 import type { Smoothing } from "../patchcore/anomaly-map.ts";
+import type { ThresholdInterval } from "../patchcore/calibration.ts";
+import type { CoresetStartKind } from "../patchcore/coreset-start.ts";
 import type { Join } from "../patchcore/join.ts";
 import type { Neighbourhood } from "../patchcore/neighbourhood.ts";
+import type { ProjectionRule } from "../patchcore/projection.ts";
 import type { ImageScoreRule, PatchScoreRule } from "../patchcore/scores.ts";
 import type { Region, Resize, Rotation } from "../shared/image.ts";
 
@@ -30,26 +33,10 @@ export interface CoresetParameters {
   readonly method: "greedy-k-center" | "random";
   /** Of everything that is drawn: projection, start, random rows. */
   readonly seed: number;
-  readonly projection: ProjectionParameters;
-  readonly start: CoresetStartRule;
+  readonly projection: ProjectionRule;
+  readonly start: CoresetStartKind;
   readonly budget: CoresetBudget;
 }
-
-/** What the distances of the greedy choice are taken in. */
-export type ProjectionParameters =
-  | { readonly kind: "none" }
-  /** Dense, independent Gaussian entries. */
-  | { readonly kind: "gaussian"; readonly dims: number }
-  /** A linear layer as torch initialises it: uniform weights within ±1/√D. */
-  | { readonly kind: "linear-untrained"; readonly dims: number }
-  /** Sparse (Li, Hastie and Church 2006) to the dimensions that Johnson and Lindenstrauss ask for at distortion eps. */
-  | { readonly kind: "sparse"; readonly eps: number };
-
-/**
- * The first pick of the greedy choice: the row farthest from the mean row; the row with the largest mean distance to
- * ten random rows, whose mean distances also stand where others start from infinity; row 0.
- */
-export type CoresetStartRule = "farthest-from-mean" | "mean-distance-to-10-random" | "first-row";
 
 /** How many rows the bank keeps: a share of the nominal patches in (0, 1], rows, or the most bytes of float32 rows. */
 export type CoresetBudget =
@@ -58,13 +45,24 @@ export type CoresetBudget =
   | { readonly kind: "bytes"; readonly bytes: number };
 
 export interface Calibration {
-  readonly method: "conformal" | "normal-tail" | "manual";
+  /** `pareto-tail`: too few images for the rate, the tail was extrapolated. `manual`: a person chose the threshold. */
+  readonly method: "conformal" | "pareto-tail" | "manual";
+  /** What the threshold stands for; with `manual` an upper bound of what it gave on the nominal images. */
   readonly falseRejectRate: number;
+  /** `masked`: scored against the one coreset without the own fold's rows; `per-fold`: a coreset for each fold. */
+  readonly mode: "masked" | "per-fold";
   readonly folds: number;
+  /** Median of masked scores over those of a fold's own coreset, on so many images; null: not known. */
+  readonly bias: { readonly images: number; readonly medianRatio: number } | null;
   /** Cross-fitted image scores of the nominal images, in the images' order. */
   readonly scores: readonly number[];
+  /** The largest value of each one's anomaly map. */
+  readonly mapMaxima: readonly number[];
   readonly threshold: number;
+  /** Where the score that is exceeded at the rate lies, each end missed with 5 %; null with `manual`. */
+  readonly thresholdInterval: ThresholdInterval | null;
   readonly maskThreshold: number;
+  readonly maskThresholdInterval: ThresholdInterval | null;
 }
 
 /** What the approximate indexes cost on the calibration images, against exact float32 search. */

@@ -16,6 +16,10 @@ const report = object({
   frames: integer(1, MOST_IMAGES),
 });
 
+// Scores of rule "reweighted-reproduction" may be below 0.
+const scores = arrayOf(from(-Number.MAX_VALUE), 0, MOST_IMAGES);
+const interval = object({ low: from(-Number.MAX_VALUE), high: orNull(from(-Number.MAX_VALUE)) });
+
 const manifestShape: Shape<BankManifest> = object({
   format: literal("nominald-bank"),
   formatVersion: literal(1),
@@ -36,12 +40,17 @@ const manifestShape: Shape<BankManifest> = object({
     ),
   }),
   calibration: object({
-    method: literal("conformal", "normal-tail", "manual"),
+    method: literal("conformal", "pareto-tail", "manual"),
     falseRejectRate: above(0, 1),
+    mode: literal("masked", "per-fold"),
     folds: integer(1, MOST_IMAGES),
-    scores: arrayOf(from(0), 0, MOST_IMAGES),
+    bias: orNull(object({ images: integer(1, MOST_IMAGES), medianRatio: from(0) })),
+    scores,
+    mapMaxima: scores,
     threshold: above(0),
+    thresholdInterval: orNull(interval),
     maskThreshold: above(0),
+    maskThresholdInterval: orNull(interval),
   }),
   indexReports: object({ exact: orNull(report), hnsw: orNull(report) }),
   files: recordOf(
@@ -62,10 +71,11 @@ function crossProblems(manifest: BankManifest): Problem[] {
   if (rows > nominal.patches) {
     problems.push({ path: "rows", expected: `at most nominal.patches (${nominal.patches})`, actual: String(rows) });
   }
-  const scores = calibration.scores.length;
-  if (calibration.method !== "manual" && scores !== nominal.images) {
+  for (const key of ["scores", "mapMaxima"] as const) {
+    const { length } = calibration[key];
+    if (length === nominal.images) continue;
     const expected = `${nominal.images} scores, one per nominal image`;
-    problems.push({ path: "calibration.scores", expected, actual: String(scores) });
+    problems.push({ path: `calibration.${key}`, expected, actual: String(length) });
   }
   return [...problems, ...parameterProblems(manifest.parameters), ...fileProblems(manifest, files)];
 }

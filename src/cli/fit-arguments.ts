@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Preset } from "../bank/manifest.ts";
 import type { ParameterChoices } from "../bank/parameters.ts";
+import type { CalibrationMode } from "../fit/calibrate.ts";
 import type { Region, Rotation } from "../shared/image.ts";
 import { numberOf, PARAMETER_HELP, PARAMETER_OPTIONS, parseParameters } from "./parameter-arguments.ts";
 
@@ -16,9 +17,12 @@ Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of th
   --backbone NAME          default efficientnet-lite0
 ${PARAMETER_HELP}
   --false-reject-rate R    share of good parts that may fail, default 0.001
+  --calibration MODE       masked: one coreset, own rows left out; per-fold: one for each of 5 folds, default for small fits
   --index KIND             auto, exact or hnsw, default auto
   --region X,Y,W,H         part of the frame, pixels, default the whole frame
   --rotation DEGREES       clockwise: 0, 90, 180 or 270, default 0
+  --cache DIR              keep patch embeddings in DIR for further fits; default: BANK.embeddings while it fits
+  --no-report              do not write BANK.report.html
   --skip-broken            skip files that are no readable image instead of refusing
   --models DIR             a folder of further backbones (may be repeated)
   --threads N              default: the machine's cores, at most 4`;
@@ -39,6 +43,9 @@ export interface FitArguments {
   readonly index: "auto" | "exact" | "hnsw" | null;
   readonly region: Region | null;
   readonly rotation: Rotation | null;
+  readonly calibration: CalibrationMode | null;
+  readonly cache: string | null;
+  readonly report: boolean;
   readonly skipBroken: boolean;
   readonly models: readonly string[];
   readonly threads: number | null;
@@ -62,6 +69,9 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       station: { type: "string" },
       name: { type: "string" },
       backbone: { type: "string" },
+      calibration: { type: "string" },
+      cache: { type: "string" },
+      "no-report": { type: "boolean" },
       ...PARAMETER_OPTIONS,
       "false-reject-rate": { type: "string" },
       index: { type: "string" },
@@ -117,6 +127,14 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       "0, 90, 180 or 270",
       (text) => ROTATIONS.find((one) => String(one) === text) ?? null,
     ),
+    calibration: read(
+      "calibration",
+      values.calibration,
+      MODES.join(" or "),
+      (text) => MODES.find((one) => one === text) ?? null,
+    ),
+    cache: values.cache ?? null,
+    report: values["no-report"] !== true,
     skipBroken: values["skip-broken"] === true,
     models: values.models ?? [],
     threads: integer("threads", values.threads, 1, MOST_THREADS),
@@ -124,6 +142,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   return problems.length > 0 ? { problems } : parsed;
 }
 
+const MODES = ["masked", "per-fold"] as const;
 const INDEXES = ["auto", "exact", "hnsw"] as const;
 const ROTATIONS = [0, 90, 180, 270] as const;
 

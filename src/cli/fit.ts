@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import { listImageFiles } from "../backbone/decode.ts";
@@ -8,15 +8,18 @@ import { presetParameters } from "../bank/parameters.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { fitBank } from "../fit/fit-bank.ts";
-import type { FitOptions } from "../fit/fit-bank.ts";
+import { defaultCache } from "../fit/fit-options.ts";
+import type { FitOptions } from "../fit/fit-options.ts";
 import { ProgressReporter } from "../fit/progress-reporter.ts";
-import { summaryLines } from "../fit/summary.ts";
+import { fitReport } from "../fit/report.ts";
+import { planLine, summaryLines } from "../fit/summary.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { FIT_HELP, parseFitArguments } from "./fit-arguments.ts";
 import type { FitArguments } from "./fit-arguments.ts";
 import type { CommandIo } from "./io.ts";
+import { writeOutput } from "./output.ts";
 
 /** More threads than this gain little on networks and banks of these sizes. */
 const MOST_DEFAULT_THREADS = 4;
@@ -43,14 +46,24 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
     columns: process.stderr.columns ?? DEFAULT_COLUMNS,
     clock: systemClock,
   });
+  const options = await fitOptionsOf(parsed, io, reporter);
   try {
-    const options = await fitOptionsOf(parsed, io, reporter);
     const result = await fitBank(options);
     for (const line of summaryLines(result, options.out)) io.out(line);
+    if (parsed.report) {
+      const path = `${options.out}.report.html`;
+      await writeOutput(path, Buffer.from(await fitReport(result)));
+      io.out(`report     ${path}`);
+    }
     return EXIT.ok;
   } catch (error) {
-    if (!io.signal.aborted) throw error;
-    io.err("stopped; no bank was written");
+    const kept = options.cache ?? defaultCache(options.out);
+    const note = existsSync(kept) ? `. The embeddings so far are kept in ${kept}: the next fit goes on from them` : "";
+    if (!io.signal.aborted) {
+      if (note !== "") io.err(`no bank was written${note}`);
+      throw error;
+    }
+    io.err(`stopped; no bank was written${note}`);
     return EXIT.interrupted;
   }
 }
@@ -78,12 +91,15 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     }),
     backbone,
     falseRejectRate: parsed.falseRejectRate,
+    ...(parsed.calibration === null ? {} : { calibration: parsed.calibration }),
     index: parsed.index ?? configured?.station.index ?? "auto",
     onBroken: parsed.skipBroken ? "skip" : "refuse",
     threads:
       parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),
     signal: io.signal,
     onProgress: (progress) => reporter.report(progress),
+    onPlan: (plan) => reporter.note(planLine(plan)),
+    ...(parsed.cache === null ? {} : { cache: parsed.cache }),
   };
 }
 

@@ -1,47 +1,86 @@
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { greedyKCenter } from "../patchcore/coreset.ts";
-import { asMatrix } from "../patchcore/matrix.ts";
-import { gaussianProjection, project } from "../patchcore/projection.ts";
-import type { Projection } from "../patchcore/projection.ts";
+import { coresetStart } from "../patchcore/coreset-start.ts";
+import { asMatrix, type Matrix } from "../patchcore/matrix.ts";
+import { projectionMatrix } from "../patchcore/projection.ts";
 import { BugError } from "../shared/errors.ts";
-import type { CoresetStart } from "./coreset-protocol.ts";
+import type { CoresetSetup, PickRequest } from "./coreset-protocol.ts";
+import { readFloats } from "./float-file.ts";
+import { openRowMultiplier } from "./row-products.ts";
+import type { RowMultiplier } from "./row-products.ts";
 
-/** Gathers patch embeddings, projected at once so that only the projections stay in memory, and picks the coreset. */
+/** Reads patch embeddings from the file, keeps their projections in memory and picks coresets among them. */
 export class CoresetBuilder {
-  readonly #dims: number;
+  readonly #setup: CoresetSetup;
+  readonly #file: FileHandle;
+  readonly #projection: Matrix | null;
+  readonly #projector: RowMultiplier;
+  readonly #multiplier: RowMultiplier;
   readonly #outputs: number;
-  readonly #projection: Projection | null;
+  readonly #image: Float32Array;
   readonly #data: Float32Array;
-  #rows = 0;
+  #images = 0;
 
-  constructor({ capacity, dims, projectionDims, seed }: CoresetStart) {
-    // Projecting to as many dimensions or more would only add noise to the distances.
-    const projects = projectionDims > 0 && projectionDims < dims;
-    this.#dims = dims;
-    this.#outputs = projects ? projectionDims : dims;
-    this.#projection = projects ? gaussianProjection(dims, projectionDims, seed) : null;
-    this.#data = new Float32Array(capacity * this.#outputs);
+  private constructor(setup: CoresetSetup, file: FileHandle, projector: RowMultiplier, multiplier: RowMultiplier) {
+    const { capacity, patches, dims, projection, seed } = setup;
+    this.#setup = setup;
+    this.#file = file;
+    this.#projector = projector;
+    this.#multiplier = multiplier;
+    this.#projection = projectionMatrix(projection, dims, capacity * patches, seed);
+    this.#outputs = this.#projection?.rows ?? dims;
+    this.#image = new Float32Array(patches * dims);
+    this.#data = new Float32Array(capacity * patches * this.#outputs);
   }
 
-  /** @param rows [n, dims] */
-  add(rows: Float32Array): void {
-    const matrix = asMatrix(rows, rows.length / this.#dims, this.#dims);
-    const start = this.#rows * this.#outputs;
-    const end = start + matrix.rows * this.#outputs;
-    if (end > this.#data.length) {
-      const capacity = this.#data.length / this.#outputs;
-      throw new BugError(
-        "coreset-capacity",
-        `Expected at most ${capacity} rows but received ${this.#rows + matrix.rows}`,
-      );
+  /** The process that opens it ends with it: nothing is closed here. */
+  static async open(setup: CoresetSetup): Promise<CoresetBuilder> {
+    const file = await open(setup.file, "r");
+    // On one thread, one image at a time: the same product for the same image however many threads there are.
+    const projector = await openRowMultiplier(1);
+    return new CoresetBuilder(setup, file, projector, await openRowMultiplier(setup.threads));
+  }
+
+  /** @param slot place of the next image's rows in the file */
+  async add(slot: number): Promise<void> {
+    const { patches, dims, capacity } = this.#setup;
+    if (this.#images === capacity) {
+      throw new BugError("coreset-capacity", `Expected at most ${capacity} images but received another`);
     }
-    if (this.#projection === null) this.#data.set(rows, start);
-    else project(this.#projection, matrix, this.#data.subarray(start, end));
-    this.#rows += matrix.rows;
+    const image = this.#image;
+    await readFloats(this.#file, slot * image.length, image);
+    const at = this.#images * patches * this.#outputs;
+    this.#images++;
+    if (this.#projection === null) {
+      this.#data.set(image, at);
+      return;
+    }
+    const { data, rows } = this.#projection;
+    const { products } = await this.#projector.products(image, patches, data, rows, dims);
+    this.#data.set(products, at);
   }
 
   /** @returns row numbers in the order of picking */
-  pick(count: number, onPick: (picked: number, count: number) => void): Int32Array {
-    const data = this.#data.subarray(0, this.#rows * this.#outputs);
-    return greedyKCenter(asMatrix(data, this.#rows, this.#outputs), count, { onPick }).picks;
+  async pick({ count, without }: PickRequest, onPick: (picked: number, count: number) => void): Promise<Int32Array> {
+    const rows = this.#rowsWithout(without);
+    const start = coresetStart(rows, this.#setup.start, this.#setup.seed);
+    const { picks } = await greedyKCenter(rows, count, { products: this.#multiplier.products, start, onPick });
+    if (without === null) return picks;
+    const { patches } = this.#setup;
+    const gap = (without.end - without.start) * patches;
+    return picks.map((row) => (row < without.start * patches ? row : row + gap));
+  }
+
+  #rowsWithout(without: PickRequest["without"]): Matrix {
+    const { patches } = this.#setup;
+    const perImage = patches * this.#outputs;
+    const all = this.#data.subarray(0, this.#images * perImage);
+    if (without === null) return asMatrix(all, this.#images * patches, this.#outputs);
+    const images = this.#images - (without.end - without.start);
+    const data = new Float32Array(images * perImage);
+    data.set(all.subarray(0, without.start * perImage));
+    data.set(all.subarray(without.end * perImage), without.start * perImage);
+    return asMatrix(data, images * patches, this.#outputs);
   }
 }

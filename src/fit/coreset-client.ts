@@ -2,7 +2,7 @@ import { childEntry, ChildProcess } from "../shared/child-process.ts";
 import { DeviceError, fromWireError } from "../shared/errors.ts";
 import { silentLogger } from "../shared/logger.ts";
 import { PendingRequests } from "../shared/pending-requests.ts";
-import type { CoresetStart, FromCoreset, ToCoreset } from "./coreset-protocol.ts";
+import type { CoresetSetup, FromCoreset, PickRequest, ToCoreset } from "./coreset-protocol.ts";
 
 /** Start of Node and of a process's memory, and the projection of one image's rows, on a slow and busy machine. */
 const ANSWER_DEADLINE_MS = 120_000;
@@ -13,8 +13,8 @@ const PICK_DEADLINE_MS = 24 * 3_600_000;
 const CLOSE_DEADLINE_MS = 500;
 
 /**
- * The coreset process as its parent sees it. Rows go to it while images are still being embedded; at most one message
- * is under way, so that nothing piles up between the two. Whoever starts it closes it.
+ * The coreset process as its parent sees it. It reads images' rows from the file while others are still being embedded;
+ * at most one message is under way. Whoever starts it closes it.
  */
 export class CoresetClient {
   readonly #child: ChildProcess<ToCoreset, FromCoreset>;
@@ -39,25 +39,25 @@ export class CoresetClient {
     });
   }
 
-  async start(start: CoresetStart): Promise<void> {
+  async start(setup: CoresetSetup): Promise<void> {
     this.#child.start();
-    await this.#request("start", ANSWER_DEADLINE_MS, (id) => ({ type: "start", id, start }));
+    await this.#request("setup", ANSWER_DEADLINE_MS, (id) => ({ type: "setup", id, setup }));
   }
 
-  /** @param rows [n, dims]; returns when the rows before these have been taken */
-  async add(rows: Float32Array): Promise<void> {
+  /** @param slot place of the next image's rows in the file; returns when the image before it has been taken */
+  async add(slot: number): Promise<void> {
     await this.#underWay;
-    const taken = this.#request("rows", ANSWER_DEADLINE_MS, (id) => ({ type: "rows", id, rows }));
+    const taken = this.#request("image", ANSWER_DEADLINE_MS, (id) => ({ type: "image", id, slot }));
     // Waited for by the next call; a failure must not count as unhandled until then.
     taken.catch(() => undefined);
     this.#underWay = taken;
   }
 
   /** @returns numbers of the picked rows, in the order of picking */
-  async pick(count: number, onProgress: (picked: number, count: number) => void): Promise<Int32Array> {
+  async pick(request: PickRequest, onProgress: (picked: number, count: number) => void): Promise<Int32Array> {
     await this.#underWay;
     this.#onProgress = onProgress;
-    return this.#request<Int32Array>("pick", PICK_DEADLINE_MS, (id) => ({ type: "pick", id, count }));
+    return this.#request<Int32Array>("pick", PICK_DEADLINE_MS, (id) => ({ type: "pick", id, request }));
   }
 
   /** Ends the process, whatever it is doing. Idempotent. */

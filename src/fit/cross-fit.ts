@@ -4,25 +4,13 @@ import type { Fold } from "../patchcore/calibration.ts";
 import { FrameScoring } from "../patchcore/frame-scoring.ts";
 import { gatherRows } from "../patchcore/matrix.ts";
 import type { Matrix } from "../patchcore/matrix.ts";
-import type { Quantiser } from "../patchcore/quantiser.ts";
 import { neighboursOf } from "../patchcore/scores.ts";
 import { compareIndex } from "../search/compare.ts";
 import { ExactFloat32 } from "../search/exact-float32.ts";
 import type { NearestNeighbours, QuantisedBank } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
-
-/** A memory bank and the nominal images that it came from. */
-export interface FittedBank {
-  readonly rows: Matrix;
-  /** [rows] index of the image that each row came from. */
-  readonly rowImage: Int32Array;
-  readonly quantiser: Quantiser;
-  readonly quantised: Int8Array;
-  /** [images · patches, dims] */
-  readonly embeddings: Float32Array;
-  readonly images: number;
-  readonly patches: number;
-}
+import type { FittedBank } from "./fitted-bank.ts";
+import { SearchRecord } from "./recorded-search.ts";
 
 /** What each nominal image scores against a bank without its own fold; index: image. */
 export interface CrossFitted {
@@ -30,10 +18,16 @@ export interface CrossFitted {
   readonly scores: Float64Array;
   /** The anomaly map's largest value. */
   readonly mapMaxima: Float64Array;
+  /** The patch with the largest score. */
+  readonly worstPatches: Int32Array;
+  /** What exact search found. */
+  readonly record: SearchRecord;
 }
 
 export interface CrossFitOptions {
   readonly folds: readonly Fold[];
+  /** Rows of a fold's own coreset; absent: the bank's rows that came from other folds. */
+  readonly rowsFor?: (fold: Fold) => Promise<Matrix>;
   readonly parameters: BankParameters;
   readonly map: AnomalyMap;
   readonly threads: number;
@@ -42,42 +36,52 @@ export interface CrossFitOptions {
 }
 
 /**
- * Scores each nominal image against the rows that came from other folds. One coreset serves all folds: a coreset per
- * fold would cost as much as the fit itself for each of them. What it does to the scores: where a row of the own fold
- * stood for others, the nearest row left is farther than a coreset of that fold's own would have had it. So scores
- * come out a little high, and the threshold errs towards fewer false rejects.
+ * Scores the images of the folds against rows that came from other folds. Without `rowsFor` one coreset serves all
+ * folds: a coreset per fold would cost as much as the fit itself for each of them. What that does to the scores: where a
+ * row of the own fold stood for others, the nearest row left is farther than a coreset of that fold's own would have had
+ * it, so scores tend to come out high (`Calibration.bias` says by how much) and the threshold errs towards fewer false
+ * rejects. Images of no fold score 0.
  *
  * @throws InputError "coreset-too-small"; the signal's reason
  */
 export async function crossFit(bank: FittedBank, options: CrossFitOptions): Promise<CrossFitted> {
   const scores = new Float64Array(bank.images);
   const mapMaxima = new Float64Array(bank.images);
+  const worstPatches = new Int32Array(bank.images);
+  const record = new SearchRecord();
+  let done = 0;
   for (const fold of options.folds) {
-    const { rows } = withoutFold(bank, fold);
+    const rows = options.rowsFor === undefined ? withoutFold(bank, fold).rows : await options.rowsFor(fold);
     const neighbours = neighboursOf(options.parameters.patchScore);
     const exact = await ExactFloat32.open(rows, { threads: options.threads, neighbours });
     const scoring = new FrameScoring(rows, options.parameters);
     try {
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();
-        const frame = frameOf(bank, image);
-        const { imageScore, patchScores } = scoring.score(await exact.search(frame, bank.patches), frame, bank.patches);
+        const frame = await bank.frame(image);
+        const nearest = await exact.search(frame, bank.patches);
+        record.add(image, nearest);
+        const { imageScore, patchScores } = scoring.score(nearest, frame, bank.patches);
         scores[image] = imageScore;
         mapMaxima[image] = options.map.compute(patchScores).reduce((largest, value) => Math.max(largest, value));
-        options.onImage(image + 1);
+        worstPatches[image] = patchScores.reduce((worst, score, at) => (score > patchScores[worst]! ? at : worst), 0);
+        options.onImage(++done);
       }
     } finally {
       await exact.close();
     }
   }
-  return { scores, mapMaxima };
+  return { scores, mapMaxima, worstPatches, record };
 }
 
 export interface ReportOptions {
   readonly parameters: BankParameters;
+  /** Told after each image. */
+  readonly onImage: () => void;
   readonly folds: readonly Fold[];
+  /** What exact search found in the rows of the other folds, for all images. */
+  readonly exact: SearchRecord;
   readonly threshold: number;
-  readonly threads: number;
   readonly signal: AbortSignal;
 }
 
@@ -96,20 +100,14 @@ export async function reportIndex(
   for (const fold of options.folds) {
     options.signal.throwIfAborted();
     const part = withoutFold(bank, fold);
-    const neighbours = neighboursOf(options.parameters.patchScore);
-    const exact = await ExactFloat32.open(part.rows, { threads: options.threads, neighbours });
+    const index = await open(part);
     try {
-      const index = await open(part);
-      try {
-        const frames = framesOf(bank, fold, options.signal);
-        const { parameters: rules, threshold } = options;
-        const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
-        report = merged(report, await compareIndex(index, exact, frames, comparison));
-      } finally {
-        await index.close();
-      }
+      const frames = framesOf(bank, fold, options);
+      const { parameters: rules, threshold } = options;
+      const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
+      report = merged(report, await compareIndex(index, options.exact.from(fold.start), frames, comparison));
     } finally {
-      await exact.close();
+      await index.close();
     }
   }
   return report;
@@ -147,14 +145,10 @@ export function withoutFold(
   return { rows: gatherRows(bank.rows, ids), quantiser: bank.quantiser, quantised };
 }
 
-function frameOf(bank: FittedBank, image: number): Float32Array {
-  const perImage = bank.patches * bank.rows.dims;
-  return bank.embeddings.subarray(image * perImage, (image + 1) * perImage);
-}
-
-function* framesOf(bank: FittedBank, fold: Fold, signal: AbortSignal): Generator<Float32Array> {
+async function* framesOf(bank: FittedBank, fold: Fold, options: ReportOptions): AsyncGenerator<Float32Array> {
   for (let image = fold.start; image < fold.end; image++) {
-    signal.throwIfAborted();
-    yield frameOf(bank, image);
+    options.signal.throwIfAborted();
+    yield await bank.frame(image);
+    options.onImage();
   }
 }

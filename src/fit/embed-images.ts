@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { decodeImageFile } from "../backbone/decode.ts";
 import type { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { prepareFrame } from "../backbone/prepare.ts";
 import type { BankParameters } from "../bank/manifest.ts";
-import { InputError } from "../shared/errors.ts";
+import { InputError, reasonOf } from "../shared/errors.ts";
 import type { RawImage } from "../shared/image.ts";
+import type { EmbeddingStore, StoredImage } from "./embedding-store.ts";
 
 /** A file that could not be used, and why. */
 export interface BrokenImage {
@@ -12,80 +14,123 @@ export interface BrokenImage {
   readonly reason: string;
 }
 
-/** Patch embeddings of the nominal images that could be used. */
+/** A nominal image whose patch embeddings lie in the store. */
+export interface EmbeddedImage extends StoredImage {
+  readonly file: string;
+}
+
+/** The nominal images that could be used. */
 export interface Embedded {
-  /** [images · patches, dims]; may be longer than that, its end then unused. */
-  readonly data: Float32Array;
-  /** The files that were used, in order. */
-  readonly files: readonly string[];
+  /** In order. */
+  readonly images: readonly EmbeddedImage[];
   readonly broken: readonly BrokenImage[];
-  /** SHA-256 over the prepared pictures in order: what the bank was really made from. */
+  /** Images whose embeddings were there from an earlier fit. */
+  readonly reused: number;
+  /** SHA-256 over the digests of the prepared pictures in order: what the bank was really made from. */
   readonly sha256: string;
 }
 
 export interface EmbedOptions {
-  readonly files: readonly string[];
+  readonly files: readonly ImageContent[];
   readonly parameters: BankParameters;
   readonly session: EmbeddingSession;
-  readonly patchesPerImage: number;
+  readonly store: EmbeddingStore;
   readonly onBroken: "refuse" | "skip";
   readonly signal: AbortSignal;
-  /** Gets each image's patch embeddings [patches, dims], in order; waited for. */
-  readonly onRows: (rows: Float32Array) => Promise<void>;
+  /** Gets each image in order, once its embeddings lie in the store; waited for. */
+  readonly onEmbedded: (image: EmbeddedImage) => Promise<void>;
   readonly onImage: (done: number, total: number) => void;
+}
+
+/** An image file and the digest of its content; `broken` when it cannot be read. */
+export interface ImageContent {
+  readonly file: string;
+  /** SHA-256 of its bytes, lower-case hex. */
+  readonly content: string;
+  readonly broken: BrokenImage | null;
 }
 
 /** So many broken files are named in one message. */
 const MOST_NAMED = 20;
 
+/** Reads the files and digests their content, one after the other. @throws the signal's reason */
+export async function digestFiles(
+  files: readonly string[],
+  signal: AbortSignal,
+  onFile: (done: number, total: number) => void,
+): Promise<ImageContent[]> {
+  const contents: ImageContent[] = [];
+  for (const file of files) {
+    signal.throwIfAborted();
+    try {
+      const content = createHash("sha256")
+        .update(await readFile(file))
+        .digest("hex");
+      contents.push({ file, content, broken: null });
+    } catch (error) {
+      const reason = `Expected an image file ${file} but ${reasonOf(error)}`;
+      contents.push({ file, content: "", broken: { file, reason } });
+    }
+    onFile(contents.length, files.length);
+  }
+  return contents;
+}
+
 /**
- * Decodes, prepares and embeds images one after the other, in their order. One at a time, because a batch would change
- * no result and save nothing on a CPU, while its feature maps would cost memory.
+ * Decodes, prepares and embeds images one after the other, in their order, unless the store has them already. One at a
+ * time, because a batch would change no result and save nothing on a CPU, while its feature maps would cost memory.
  *
  * A broken file is skipped or, when that was not allowed, all files are still looked at, so that the error names every
  * one of them at once.
  *
- * @throws InputError "broken-images"; the signal's reason
+ * @throws InputError "broken-images"; DeviceError "embeddings-write"; the signal's reason
  */
 export async function embedImages(options: EmbedOptions): Promise<Embedded> {
-  const { files, session, patchesPerImage, signal } = options;
-  const perImage = patchesPerImage * session.dims;
-  const data = new Float32Array(files.length * perImage);
+  const { files, store, signal } = options;
   const digest = createHash("sha256");
-  const used: string[] = [];
+  const images: EmbeddedImage[] = [];
   const broken: BrokenImage[] = [];
-  for (const [index, file] of files.entries()) {
+  let reused = 0;
+  for (const [index, { file, content, broken: unreadable }] of files.entries()) {
     signal.throwIfAborted();
-    const picture = await preparePicture(file, options.parameters);
-    if (!("data" in picture)) broken.push(picture);
-    else if (broken.length === 0 || options.onBroken === "skip") {
-      const rows = await embedOne(session, picture);
-      digest.update(picture.data);
-      data.set(rows, used.length * perImage);
-      used.push(file);
-      await options.onRows(rows);
+    const known = unreadable === null ? await store.find(content) : null;
+    const found = unreadable ?? known ?? (await embedOne(options, file, content, broken.length === 0));
+    if (found !== null && "reason" in found) broken.push(found);
+    else if (found !== null) {
+      if (known !== null) reused++;
+      const image = { ...found, file };
+      digest.update(image.picture);
+      images.push(image);
+      await options.onEmbedded(image);
     }
     options.onImage(index + 1, files.length);
   }
   if (broken.length > 0 && options.onBroken === "refuse") throw brokenError(broken, files.length);
-  return { data, files: used, broken, sha256: digest.digest("hex") };
+  return { images, broken, reused, sha256: digest.digest("hex") };
 }
 
-/** @returns the picture as the network sees it, or why the file is none */
-async function preparePicture(file: string, parameters: BankParameters): Promise<RawImage | BrokenImage> {
+/** @returns why the file is no image; null when it is one but the fit will be refused for another */
+async function embedOne(
+  options: EmbedOptions,
+  file: string,
+  content: string,
+  isWhole: boolean,
+): Promise<StoredImage | BrokenImage | null> {
+  const { parameters, session, store } = options;
   const { region, rotation, resize } = parameters;
+  let image: RawImage;
+  let picture: RawImage;
   try {
-    const image = await decodeImageFile(file);
-    return await prepareFrame(image, { region, rotation, resize });
+    image = await decodeImageFile(file);
+    picture = await prepareFrame(image, { region, rotation, resize });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { file, reason: error.message };
   }
-}
-
-async function embedOne(session: EmbeddingSession, picture: RawImage): Promise<Float32Array> {
+  if (!isWhole && options.onBroken === "refuse") return null;
   const { data } = await session.embed(picture.data, 1, picture.height, picture.width);
-  return data;
+  const sha256 = createHash("sha256").update(picture.data).digest("hex");
+  return store.put(content, { picture: sha256, width: image.width, height: image.height }, data);
 }
 
 function brokenError(broken: readonly BrokenImage[], count: number): InputError {

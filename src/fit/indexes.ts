@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { BankManifest, BankParameters, IndexReport } from "../bank/manifest.ts";
 import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../search/hnsw.ts";
 import { ExactInt8 } from "../search/exact-int8.ts";
@@ -6,7 +7,7 @@ import { neighboursOf } from "../patchcore/scores.ts";
 import { BugError } from "../shared/errors.ts";
 import type { Calibrated } from "./calibrate.ts";
 import { reportIndex } from "./cross-fit.ts";
-import type { FittedBank } from "./cross-fit.ts";
+import type { FittedBank } from "./fitted-bank.ts";
 
 /** Up to this many rows a graph costs a second or two and a megabyte: `auto` then brings one along for comparison. */
 const SMALL_BANK_ROWS = 4000;
@@ -25,7 +26,10 @@ export interface IndexesOptions {
   readonly calibration: Calibrated;
   readonly threads: number;
   readonly signal: AbortSignal;
-  readonly onProgress: (done: number, total: number) => void;
+  /** Images that the indexes were compared on. */
+  readonly onCompared: (done: number, total: number) => void;
+  /** Rows that are in the graph. */
+  readonly onGraph: (done: number, total: number) => void;
 }
 
 /**
@@ -34,36 +38,47 @@ export interface IndexesOptions {
  * means building one.
  */
 export async function buildIndexes(bank: FittedBank, options: IndexesOptions): Promise<BuiltIndexes> {
-  const { parameters, threads, signal, calibration, onProgress } = options;
+  const { parameters, threads, signal, calibration } = options;
   const search = { threads, neighbours: neighboursOf(parameters.patchScore) };
   const { rows, dims } = bank.rows;
   const isSmall = rows <= SMALL_BANK_ROWS;
   const wantsGraph =
     options.index === "hnsw" ||
     (options.index === "auto" && (isSmall || chooseIndex(rows, dims, bank.patches) === "hnsw"));
-  const steps = wantsGraph ? 3 : 1;
-  onProgress(0, steps);
+  const graph = wantsGraph ? await buildGraph(bank, options) : null;
   const { threshold } = calibration.record;
   const { folds } = calibration;
-  const report = { parameters, folds, threshold, threads, signal };
-  const exact = await reportIndex(bank, (part) => ExactInt8.open(part, search), report);
-  onProgress(1, steps);
-  if (!wantsGraph) return { hnsw: null, reports: { exact, hnsw: null } };
-  const graph = await buildGraph(bank, threads, signal);
-  onProgress(2, steps);
+  const graphFolds = graph === null ? [] : isSmall ? folds : folds.slice(0, 1);
+  const total = [...folds, ...graphFolds].reduce((sum, { start, end }) => sum + end - start, 0);
+  let done = 0;
+  options.onCompared(done, total);
+  const { exact: recorded } = calibration;
+  const report = { parameters, exact: recorded, threshold, signal, onImage: () => options.onCompared(++done, total) };
+  const exact = await reportIndex(bank, (part) => ExactInt8.open(part, search), { ...report, folds });
+  if (graph === null) return { hnsw: null, reports: { exact, hnsw: null } };
   const hnsw = await reportIndex(
     bank,
-    async (part) => Hnsw.open(part, await buildHnsw(part.quantised, dims, DEFAULT_HNSW), DEFAULT_HNSW, search),
-    { ...report, folds: isSmall ? folds : folds.slice(0, 1) },
+    async (part) =>
+      Hnsw.open(part, await buildHnsw(part.quantised, dims, DEFAULT_HNSW, letStop(signal)), DEFAULT_HNSW, search),
+    { ...report, folds: graphFolds },
   );
-  onProgress(3, steps);
   return { hnsw: { graph, parameters: DEFAULT_HNSW }, reports: { exact, hnsw } };
 }
 
+/** usearch adds rows without giving the thread away; between its batches a signal must be able to come through. */
+function letStop(signal: AbortSignal, onProgress: (done: number, total: number) => void = () => undefined) {
+  return async (done: number, total: number): Promise<void> => {
+    onProgress(done, total);
+    await setImmediate();
+    signal.throwIfAborted();
+  };
+}
+
 /** Builds the bank's graph, and asks it for its own rows before anything relies on it. */
-async function buildGraph(bank: FittedBank, threads: number, signal: AbortSignal): Promise<Uint8Array> {
+async function buildGraph(bank: FittedBank, { threads, signal, onGraph }: IndexesOptions): Promise<Uint8Array> {
   const { rows, dims, data } = bank.rows;
-  const graph = await buildHnsw(bank.quantised, dims, DEFAULT_HNSW, () => signal.throwIfAborted());
+  onGraph(0, rows);
+  const graph = await buildHnsw(bank.quantised, dims, DEFAULT_HNSW, letStop(signal, onGraph));
   const index = await Hnsw.open(bank, graph, DEFAULT_HNSW, { threads });
   try {
     const { distances } = await index.search(data, rows);

@@ -5,14 +5,16 @@ export interface Progress {
   readonly total: number;
 }
 
-export type Stage = "embed" | "coreset" | "calibrate" | "index" | "write";
+export type Stage = "read" | "embed" | "coreset" | "calibrate" | "graph" | "index" | "write";
 
 /** What a person reads for each stage, and what its count counts. */
 export const STAGES: Readonly<Record<Stage, { readonly label: string; readonly unit: string }>> = {
+  read: { label: "reading files", unit: "files" },
   embed: { label: "embedding images", unit: "images" },
   coreset: { label: "picking the coreset", unit: "rows" },
   calibrate: { label: "calibrating", unit: "images" },
-  index: { label: "building the index", unit: "steps" },
+  graph: { label: "building the graph", unit: "rows" },
+  index: { label: "comparing indexes", unit: "images" },
   write: { label: "writing the bank", unit: "files" },
 };
 
@@ -67,14 +69,14 @@ export function progressBar(progress: Progress, elapsedMs: number): string {
   return parts.join("  ");
 }
 
-/** The same as a plain sentence, for logs: `embedding images: 42 % (42/100), ETA 0:14`. */
+/** The same as a plain sentence, for logs: `embedding images: 42 % (42/100), 4.2 images/s, ETA 0:14`. */
 export function progressLine(progress: Progress, elapsedMs: number): string {
-  const { percent, eta } = paceOf(progress, elapsedMs);
+  const { percent, rate, eta } = paceOf(progress, elapsedMs);
   const rest =
     progress.done >= progress.total
       ? `, ${formatDuration(elapsedMs / 1000)} in all`
       : eta === null
         ? ""
-        : `, ETA ${eta}`;
+        : `, ${rate}, ETA ${eta}`;
   return `${STAGES[progress.stage].label}: ${percent} % (${progress.done}/${progress.total})${rest}`;
 }

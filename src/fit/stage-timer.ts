@@ -24,9 +24,11 @@ export class StageTimer {
       return span === undefined ? 0 : span.ended - span.begun;
     };
     return {
+      read: of("read"),
       embed: of("embed"),
       coreset: of("coreset"),
       calibrate: of("calibrate"),
+      graph: of("graph"),
       index: of("index"),
       write: of("write"),
     };

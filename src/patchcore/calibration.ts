@@ -1,5 +1,5 @@
 import { BugError, InputError } from "../shared/errors.ts";
-import { inverseNormalCdf } from "./normal.ts";
+import { predictiveThreshold } from "./pareto-tail.ts";
 
 /** Images `start` up to but not including `end`. */
 export interface Fold {
@@ -36,8 +36,26 @@ export function contiguousFolds(images: number, folds: number): readonly Fold[] 
 export interface Threshold {
   /** A score strictly above it is a reject. */
   readonly threshold: number;
-  /** `normal-tail`: too few scores for the rate, so that the tail was extrapolated. */
-  readonly method: "conformal" | "normal-tail";
+  /** `pareto-tail`: too few scores for the rate, so that the tail was extrapolated. */
+  readonly method: "conformal" | "pareto-tail";
+  /** Where the score that is exceeded at the rate lies. */
+  readonly interval: ThresholdInterval;
+}
+
+/** Two-sided, each end missed with 5 %. */
+export interface ThresholdInterval {
+  /** 0 when no score is a lower bound. */
+  readonly low: number;
+  /** null when no score is an upper bound. */
+  readonly high: number | null;
+}
+
+/** Probability that an end of an interval is missed. */
+const MISSED = 0.05;
+
+/** @returns the smallest false-reject rate that n scores can bound: the largest of them is exceeded with 1 / (n + 1) */
+export function smallestRate(count: number): number {
+  return 1 / (count + 1);
 }
 
 /**
@@ -45,8 +63,8 @@ export interface Threshold {
  * the ceil((n + 1)(1 − α))-th smallest score. A further exchangeable nominal image lies above it with probability at
  * most α (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005).
  *
- * When that rank is above n (n < 1/α − 1), no score bounds the rate. Then the threshold is the larger of the largest
- * score and mean + z(1 − α) · sd of a normal distribution fitted to the scores, which promises nothing.
+ * When that rank is above n (α < 1 / (n + 1)), no score bounds the rate. Then the upper tail is extrapolated
+ * (`predictiveThreshold`), never below the largest score.
  *
  * @param scores n ≥ 1 finite numbers
  * @param falseRejectRate α in (0, 1)
@@ -69,17 +87,48 @@ export function thresholdFor(scores: ArrayLike<number>, falseRejectRate: number)
   }
   // 1e-9 absorbs the rounding of products such as 100 · (1 − 0.07), which must not lift a whole rank.
   const rank = Math.ceil((count + 1) * (1 - falseRejectRate) - 1e-9);
-  if (rank <= count) return { threshold: sorted[rank - 1]!, method: "conformal" };
-  const { mean, deviation } = momentsOf(sorted);
-  const tail = mean + inverseNormalCdf(1 - falseRejectRate) * deviation;
-  return { threshold: Math.max(sorted[count - 1]!, tail), method: "normal-tail" };
+  if (rank <= count) {
+    return { threshold: sorted[rank - 1]!, method: "conformal", interval: quantileInterval(sorted, falseRejectRate) };
+  }
+  const largest = sorted[count - 1]!;
+  if (count === 1) return { threshold: largest, method: "pareto-tail", interval: { low: 0, high: null } };
+  const { threshold, low, high } = predictiveThreshold(sorted, falseRejectRate);
+  return { threshold: Math.max(largest, threshold), method: "pareto-tail", interval: { low, high } };
 }
 
-/** Mean and sample standard deviation (n − 1); the latter is 0 for one value. */
-function momentsOf(values: Float64Array): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) * (value - mean), 0);
-  return { mean, deviation: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)) };
+/** @returns an upper bound of the rate at which a further nominal image is above the threshold, in (0, 1] */
+export function rateAbove(scores: ArrayLike<number>, threshold: number): number {
+  const above = Array.from(scores).filter((score) => score > threshold).length;
+  return (above + 1) / (scores.length + 1);
+}
+
+/**
+ * Interval of the score that is exceeded at the rate, free of assumptions: of n scores, R ~ Binomial(n, rate) exceed it,
+ * so it lies below the r-th largest as surely as R ≥ r, and above it as surely as R < r.
+ */
+function quantileInterval(sorted: Float64Array, rate: number): ThresholdInterval {
+  const count = sorted.length;
+  const most = exceedingAtMost(count, rate, 1 - MISSED);
+  const fewest = exceedingAtMost(count, rate, MISSED);
+  return {
+    // R ≤ most but for 5 %: then the (most + 1)-th largest does not exceed the quantile.
+    low: most < count ? sorted[count - 1 - most]! : 0,
+    // R ≥ fewest but for 5 %: then the fewest-th largest does.
+    high: fewest > 0 ? sorted[count - fewest]! : null,
+  };
+}
+
+/** @returns the least r with P(R ≤ r) ≥ probability, for R ~ Binomial(count, rate) */
+function exceedingAtMost(count: number, rate: number, probability: number): number {
+  // In logarithms: (1 − rate)^count may be too small for a float64.
+  let log = count * Math.log1p(-rate);
+  let sum = 0;
+  for (let r = 0; r < count; r++) {
+    sum += Math.exp(log);
+    if (sum >= probability) return r;
+    log += Math.log(((count - r) / (r + 1)) * (rate / (1 - rate)));
+  }
+  return count;
 }
 
 function listed(scores: ArrayLike<number>): string {

@@ -35,14 +35,14 @@ const ADD_BATCH = 256;
  * order by one thread, since usearch loses rows when several add.
  *
  * @param quantised [rows, dims]
- * @param onProgress told how many rows are in
+ * @param onProgress told how many rows are in; waited for
  * @returns the graph as usearch writes it, levels included
  */
 export async function buildHnsw(
   quantised: Int8Array,
   dims: number,
   parameters: HnswParameters,
-  onProgress: (done: number, total: number) => void = () => undefined,
+  onProgress: (done: number, total: number) => unknown = () => undefined,
 ): Promise<Uint8Array> {
   const total = quantised.length / dims;
   if (total === 0) throw new InputError("bank-empty", "Expected at least one row of a memory bank but received none");
@@ -51,7 +51,7 @@ export async function buildHnsw(
     const count = Math.min(ADD_BATCH, total - first);
     const keys = BigUint64Array.from({ length: count }, (_, i) => BigInt(first + i));
     index.add(keys, asLevels(quantised.slice(first * dims, (first + count) * dims)), 1);
-    onProgress(first + count, total);
+    await onProgress(first + count, total);
   }
   if (index.size() !== total) {
     throw new BugError("hnsw-build", `Expected ${total} rows in a graph but it holds ${index.size()}`);

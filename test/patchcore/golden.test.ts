@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { AnomalyMap } from "../../src/patchcore/anomaly-map.ts";
 import { PictureBlur } from "../../src/patchcore/blur-picture.ts";
 import { greedyKCenter } from "../../src/patchcore/coreset.ts";
+import { plainProducts } from "./plain-products.ts";
 import { joinLayers } from "../../src/patchcore/join.ts";
 import { asMatrix, gatherRows } from "../../src/patchcore/matrix.ts";
 import { auroc, averagePrecision, f1Max, wilsonInterval } from "../../src/patchcore/metrics.ts";
@@ -108,11 +109,12 @@ for (const [file, neighbourhood, join] of [
   });
 }
 
-test("the coreset equals the textbook loop, pick by pick and radius by radius", () => {
+test("the coreset equals the textbook loop, pick by pick and radius by radius", async () => {
   const embeddings = matrixOf("embeddings.npy");
   const { dims } = embeddings;
   const nominal = asMatrix(embeddings.data.slice(0, 3 * 64 * dims), 3 * 64, dims);
-  const { picks, radii } = greedyKCenter(nominal, golden.coreset.picks, { start: golden.coreset.start });
+  const start = { row: golden.coreset.start };
+  const { picks, radii } = await greedyKCenter(nominal, golden.coreset.picks, { start, products: plainProducts });
   assert.deepEqual([...picks], golden.coreset.indices);
   assertClose(radii, [...golden.coreset.radii, golden.coreset.final_radius], 1e-9, 1e-9);
   assert.deepEqual(gatherRows(nominal, picks).data, matrixOf("bank.npy").data);
