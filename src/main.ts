@@ -18,6 +18,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "build a memory bank: fit --images DIR --out BANK",
     load: async () => (await import("./cli/fit.ts")).fitCommand,
   },
+  bank: {
+    summary: "a bank's threshold without refitting: bank show|threshold BANK",
+    load: async () => (await import("./cli/bank.ts")).bankCommand,
+  },
   score: {
     summary: "score images: score --bank BANK FILE…",
     load: async () => (await import("./cli/score.ts")).scoreCommand,
