@@ -73,7 +73,8 @@ function crossProblems(manifest: BankManifest): Problem[] {
   }
   for (const key of ["scores", "mapMaxima"] as const) {
     const { length } = calibration[key];
-    if (length === nominal.images) continue;
+    // A threshold that a person chose needs no scores.
+    if (length === nominal.images || (length === 0 && calibration.method === "manual")) continue;
     const expected = `${nominal.images} scores, one per nominal image`;
     problems.push({ path: `calibration.${key}`, expected, actual: String(length) });
   }

@@ -209,7 +209,7 @@ test("a manifest that promises an array of 2 GiB in a small file is refused with
     "row-image.i32": file(rows * 4),
   };
   const nominal = { ...manifest.nominal, images: 2 ** 18, patches: 2 ** 20 };
-  const calibration = { ...manifest.calibration, method: "manual", scores: [] };
+  const calibration = { ...manifest.calibration, method: "manual", scores: [], mapMaxima: [] };
   await rewriteManifest(path, JSON.stringify({ ...manifest, rows, dims, nominal, calibration, files }));
   const before = process.memoryUsage().arrayBuffers;
   await assert.rejects(readBank(path), isInputError("bank-damaged", /rows\.f32/));
