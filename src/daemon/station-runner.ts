@@ -180,7 +180,8 @@ export class StationRunner implements CameraListener, InferenceListener {
       logger.info({ station: id, ...summary }, "memory bank is active");
       this.#bankReady(summary);
     } catch (error) {
-      if (this.#inference !== client || this.#closing) return;
+      // Of a process that is gone, `inferenceDown` tells: its bank is not to blame.
+      if (this.#inference !== client || this.#closing || client.gone) return;
       if (!(error instanceof NominalError)) throw error;
       logger.error({ station: id, code: error.code }, `memory bank does not load: ${error.message}`);
       this.#report.bankFailed(error);

@@ -30,7 +30,12 @@ const FOLDER_ONCE = { source: "folder", paced: false };
 const BALL = { source: "test", pattern: "ball", width: 160, height: 120, framerate: 20 };
 
 /** One station with real capture and inference processes and a real broker: the daemon without its shell. */
-async function startStation(t: TestContext, camera: object, station: object = {}) {
+async function startStation(
+  t: TestContext,
+  camera: object,
+  station: object = {},
+  onInferenceUp: (pid: number) => void = () => undefined,
+) {
   const path = join(line.folder, "parts");
   const parts = stationParts(line, {
     broker: broker.url,
@@ -66,7 +71,10 @@ async function startStation(t: TestContext, camera: object, station: object = {}
     listeners: [
       runner,
       {
-        inferenceUp: (client: InferenceClient) => void pids.push(client.pid ?? 0),
+        inferenceUp: ({ pid = 0 }: InferenceClient) => {
+          pids.push(pid);
+          onInferenceUp(pid);
+        },
         inferenceDown: () => undefined,
       },
     ],
@@ -147,6 +155,17 @@ test("an inference process that is killed in the middle of a frame costs that fr
   await close();
   assert.equal(await isAlive(pids[1] ?? 0), false);
   assert.deepEqual(await slots(), []);
+});
+
+test("an inference process that is killed while it loads the bank is a lost process and no missing bank", async (t) => {
+  let kills = 0;
+  const { client } = await startStation(t, BALL, { mode: "continuous" }, (pid) => {
+    if (++kills === 1) process.kill(pid, "SIGKILL");
+  });
+  await client.until("verdicts", () => client.results().some(({ verdict }) => verdict !== "NO_VERDICT"));
+  const faults = client.states().flatMap((state) => state.faults.map(({ name }) => name));
+  assert.ok(faults.includes("inference-lost"));
+  assert.ok(!faults.includes("no-bank"), faults.join());
 });
 
 test("without a bank that loads, every part of a triggered camera is decided at once, with that reason", async (t) => {
