@@ -17,7 +17,7 @@ Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of th
   --backbone NAME          default efficientnet-lite0
 ${PARAMETER_HELP}
   --false-reject-rate R    share of good parts that may fail, default 0.001
-  --calibration MODE       masked (default): one coreset, own rows left out; per-fold: a coreset for each of 5 folds
+  --calibration MODE       masked: one coreset, own rows left out; per-fold: one for each of 5 folds, default for small fits
   --index KIND             auto, exact or hnsw, default auto
   --region X,Y,W,H         part of the frame, pixels, default the whole frame
   --rotation DEGREES       clockwise: 0, 90, 180 or 270, default 0

@@ -91,7 +91,7 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     }),
     backbone,
     falseRejectRate: parsed.falseRejectRate,
-    calibration: parsed.calibration ?? "masked",
+    ...(parsed.calibration === null ? {} : { calibration: parsed.calibration }),
     index: parsed.index ?? configured?.station.index ?? "auto",
     onBroken: parsed.skipBroken ? "skip" : "refuse",
     threads:

@@ -91,12 +91,12 @@ async function fitInto(
   const grid = gridOf(options, session);
   const { dims } = session;
   const gathered = await gather(options, session, store, timer);
-  const { embedded, chosen, folds } = gathered;
+  const { embedded, chosen, folds, mode } = gathered;
   const nominal = { store, images: embedded.images, patches: grid.rows * grid.cols, dims };
   const bank = await fittedBank(nominal, chosen.picks);
   const calibration = await calibrate(bank, {
     ...options,
-    mode: options.calibration ?? "masked",
+    mode,
     grid,
     folds,
     foldRows: chosen.foldPicks.map(({ fold, picks }) => ({

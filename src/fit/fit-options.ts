@@ -25,7 +25,7 @@ export interface FitOptions {
   readonly backbone: BackboneFiles;
   /** α of the calibration, in (0, 1). */
   readonly falseRejectRate: number;
-  /** Absent: `masked`. */
+  /** Absent: `per-fold` where its coresets cost little, else `masked`. */
   readonly calibration?: CalibrationMode;
   readonly index: "auto" | "exact" | "hnsw";
   readonly onBroken: "refuse" | "skip";
@@ -49,6 +49,20 @@ export interface FitPlan extends FitSize, FitNeed {
   readonly folder: string;
   /** Images whose embeddings lie there already. */
   readonly reused: number;
+}
+
+/**
+ * Distances, patches times rows, up to which five further coresets cost some seconds; masking would make the scores, and
+ * with them the threshold, a tenth too high.
+ */
+const FEW_DISTANCES = 1e8;
+
+/** @returns how the calibration scores the nominal images */
+export function calibrationMode(
+  { calibration }: Pick<FitOptions, "calibration">,
+  { images, patchesPerImage, rows }: FitSize,
+): CalibrationMode {
+  return calibration ?? (images * patchesPerImage * rows <= FEW_DISTANCES ? "per-fold" : "masked");
 }
 
 /** @returns the folder of embeddings of a fit that names none */

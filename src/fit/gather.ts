@@ -2,13 +2,14 @@ import type { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { contiguousFolds } from "../patchcore/calibration.ts";
 import type { Fold } from "../patchcore/calibration.ts";
 import { projectedDims } from "../patchcore/projection.ts";
+import type { CalibrationMode } from "./calibrate.ts";
 import { chooseRows } from "./choose-rows.ts";
 import type { ChosenRows } from "./choose-rows.ts";
 import { CoresetClient } from "./coreset-client.ts";
 import { digestFiles, embedImages } from "./embed-images.ts";
 import type { Embedded } from "./embed-images.ts";
 import type { EmbeddingStore } from "./embedding-store.ts";
-import { checkImageCount } from "./fit-options.ts";
+import { calibrationMode, checkImageCount } from "./fit-options.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { checkMemory, needOf } from "./memory.ts";
 import type { FitSize } from "./memory.ts";
@@ -27,6 +28,7 @@ export interface Gathered {
   readonly embedded: Embedded;
   readonly chosen: ChosenRows;
   readonly folds: readonly Fold[];
+  readonly mode: CalibrationMode;
 }
 
 /** @returns the patch grid of a frame */
@@ -87,15 +89,16 @@ export async function gather(
     // Nothing after this needs the network; its memory is given back before the rows are chosen.
     await session.close();
     const folds = contiguousFolds(images, FOLDS);
+    const mode = calibrationMode(options, size);
     const chosen = await chooseRows(client, {
       coreset,
       images,
       patches,
       dims,
-      folds: options.calibration === "per-fold" ? folds : folds.slice(0, 1),
+      folds: mode === "per-fold" ? folds : folds.slice(0, 1),
       onProgress: (picked, total) => timer.report("coreset", picked, total),
     });
-    return { embedded, chosen, folds };
+    return { embedded, chosen, folds, mode };
   } catch (error) {
     // A process that was ended for the signal reports its end as a failure.
     signal.throwIfAborted();

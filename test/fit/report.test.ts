@@ -59,7 +59,7 @@ test("the report is one page without outside resources that shows the images, wh
   assert.ok(html.includes("prefers-color-scheme: dark"));
   assert.ok(html.includes('class="suspicious"') && html.includes("⚠"));
   // 20 images bound a rate of 10 %: nothing is extrapolated.
-  assert.match(html, /for a false-reject rate of 10 % \(conformal, masked\)/);
+  assert.match(html, /for a false-reject rate of 10 % \(conformal, per-fold\)/);
   const extrapolated = await fitBank({ ...fitOptions(files, join(folder, "tail.bank")), falseRejectRate: 0.001 });
   assert.match(
     await fitReport(extrapolated),
