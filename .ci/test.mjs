@@ -18,7 +18,17 @@ import { createInterface } from "node:readline";
 const ROOT = resolve(import.meta.dirname, "..");
 
 /** Folders of test/ whose tests run in milliseconds on the sources alone. Any other folder counts as real. */
-const UNIT_ROOMS = ["shared", "patchcore", "station", "config", "bank", "backbone", "search", "evaluation", "repository"];
+const UNIT_ROOMS = [
+  "shared",
+  "patchcore",
+  "station",
+  "config",
+  "bank",
+  "backbone",
+  "search",
+  "evaluation",
+  "repository",
+];
 /** Folders of test/ that hold what tests use, not tests. */
 const NO_TESTS = ["support", "golden", "bench"];
 
