@@ -44,29 +44,28 @@ const DEFAULT_GALLERY = 12;
 /** Each picture takes some 30 kB of the report. */
 const LARGEST_GALLERY = 500;
 
+const OPTIONS = {
+  bank: { type: "string" },
+  dataset: { type: "string" },
+  csv: { type: "string" },
+  json: { type: "boolean" },
+  out: { type: "string" },
+  compare: { type: "string" },
+  threshold: { type: "string" },
+  index: { type: "string" },
+  gallery: { type: "string" },
+  "no-approximation": { type: "boolean" },
+  models: { type: "string", multiple: true },
+  threads: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
 /**
  * @returns the checked command line, or everything that is wrong with it, one line each
  * @throws TypeError of util.parseArgs for unknown options
  */
 export function parseEvalArguments(args: string[]): EvalArguments | { readonly problems: readonly string[] } {
-  const { values } = parseArgs({
-    args,
-    options: {
-      bank: { type: "string" },
-      dataset: { type: "string" },
-      csv: { type: "string" },
-      json: { type: "boolean" },
-      out: { type: "string" },
-      compare: { type: "string" },
-      threshold: { type: "string" },
-      index: { type: "string" },
-      gallery: { type: "string" },
-      "no-approximation": { type: "boolean" },
-      models: { type: "string", multiple: true },
-      threads: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values } = parseArgs({ args, options: OPTIONS });
   const help = values.help === true;
   const problems: string[] = [];
   const integer = (option: "gallery" | "threads", otherwise: number, least: number, most: number): number => {

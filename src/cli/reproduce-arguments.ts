@@ -31,7 +31,7 @@ Ablations, each on the first of the fractions, with tables and plots of AUROC an
   --ablate-neighbourhood P,P   1, 3, 5
   --ablate-b B,B           rows of the reweighting, e.g. 1,3,9; 1 is no reweighting
 
-Exit code 4 or 5 when a cell failed; the others are in the tables all the same.`;
+Exit code 4 when a cell failed; the others are in the tables all the same.`;
 
 export interface ReproduceArguments {
   readonly help: boolean;

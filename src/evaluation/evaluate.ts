@@ -74,7 +74,8 @@ class EvaluationRun {
     if (scored === null) return;
     const { frame, decoded } = scored;
     const map = this.#options.scorer.pictureInput(frame).map;
-    if (image.mask !== null) await this.#guarded(image.mask, () => this.#addTruth(image.mask ?? "", decoded, map));
+    const { mask } = image;
+    if (mask !== null) await this.#guarded(mask, () => this.#addTruth(mask, decoded, map));
     else if (image.defect === null && this.#pixels.takesNominal) this.#pixels.addNominal(map);
   }
 

@@ -25,6 +25,7 @@ caption { text-align: left; color: var(--soft); font-size: .85rem; padding-botto
 th, td { padding: .22rem 0 .22rem 1.3rem; text-align: right; white-space: nowrap; } tr > :first-child { padding-left: 0; text-align: left; }
 th { font-weight: 400; } thead th { color: var(--soft); border-bottom: 1px solid var(--line); vertical-align: bottom; }
 tbody tr:nth-child(even) { background: color-mix(in srgb, var(--line) 25%, transparent); } .text { text-align: left; }
+.columns .wide { font-size: .85rem; } .columns :is(th, td) { padding-left: .6rem; }
 td b, th b { font-weight: 700; } td small { color: var(--soft); } .slip { color: var(--fail); font-weight: 600; }
 svg { display: block; width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
 svg .axis { stroke: var(--line); fill: none; } svg .grid { stroke: var(--line); stroke-dasharray: 2 3; }

@@ -9,7 +9,7 @@ import type { Reproduction } from "./reproduction.ts";
 import { columnHeadings, type Figure, type ResultTable, type TableHead } from "./tables.ts";
 import { AXES, AXIS_NAMES, type Axis } from "./variant.ts";
 
-/** Above and below the AUROCs of a plot. */
+/** Room above and below the AUROCs of a plot. */
 const LEAST_ROOM = 0.02;
 
 /** The run as one page that needs nothing but itself: tables, then a plot of every ablation. */
@@ -115,8 +115,8 @@ function plot(
 
 /** AUROCs with some room around them, so that a hundredth does not look like a fall. */
 function aurocRange(known: readonly number[]): Range {
-  const { low, high } = rangeOf(known);
-  return { low: Math.max(0, low - LEAST_ROOM), high: Math.min(1, high + LEAST_ROOM) };
+  if (known.length === 0) return { low: 0, high: 1 };
+  return { low: Math.max(0, Math.min(...known) - LEAST_ROOM), high: Math.min(1, Math.max(...known) + LEAST_ROOM) };
 }
 
 function fromZero(known: readonly number[]): Range {
