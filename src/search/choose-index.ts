@@ -1,21 +1,28 @@
 /**
- * Rows above which the graph (M = 16, ef = 64) is quicker than exact int8, by dimension. Medians in ms of one search on
- * two threads of an x86-64 server with VNNI (2 cores), re-ranking included, embeddings of EfficientNet-Lite0:
+ * Rows above which the graph (M = 16, ef = 64) is quicker than exact int8, by dimension. Processor time in ms of one
+ * search on two threads of an x86-64 server with VNNI, re-ranking included (test/bench/search.ts, medians; durations are
+ * half of it on an idle machine):
  *
- *   1,600 queries × 152    1,000 rows   5,000   16,000
- *   exact int8                 5.6       17       46
- *   HNSW int8                 18         25       33
- *     64 queries × 152
- *   exact int8                 0.3        1.1      3.4
- *   HNSW int8                  0.8        0.9      1.1
+ *   784 queries            1,000 rows   5,000   10,000   16,000
+ *   152   exact int8             3.4       11       19       32
+ *         HNSW int8               19       29       32       38
+ *   1,600 queries × 152
+ *         exact int8             6.0       20       41       64
+ *         HNSW int8               39       55       67       83
+ *   784 queries            2,500 rows   5,000    6,000   12,000
+ *   384   exact int8                      18                39
+ *         HNSW int8                       42                58
+ *   1536  exact int8              36                72
+ *         HNSW int8               88               139
  *
- * The graph gains with the dimension, as it looks at fewer vectors: 784 queries × 384 cross at about 8,000 rows,
- * × 1,536 at about 5,000.
+ * Exact search grows by its rows, the graph by about the same for each doubling of them; the crossings are read from
+ * these lines drawn further. They are about the same for 784 and for 1,600 queries. Without VNNI exact int8 takes twice as
+ * long, and the graph would win at half the rows.
  */
 const CROSSOVERS = [
-  { dims: 152, rows: 10_000 },
-  { dims: 384, rows: 8_000 },
-  { dims: 1536, rows: 5_000 },
+  { dims: 152, rows: 21_000 },
+  { dims: 384, rows: 21_000 },
+  { dims: 1536, rows: 18_000 },
 ] as const;
 
 /** Fewer queries than this do not spread the cost of packing the rows, which exact search pays in every run. */

@@ -144,14 +144,23 @@ export class Hnsw implements NearestNeighbours {
    * usearch returns no counts but as many keys as it found.
    */
   #collect(keys: BigUint64Array, counts: BigUint64Array | undefined, count: number): void {
+    const width = this.#width;
+    const rows = lowWords(keys);
+    const founds = counts === undefined ? null : lowWords(counts);
     this.#candidates.fill(-1);
     for (let query = 0; query < count; query++) {
-      const found = counts === undefined ? keys.length : Number(counts[query]!);
-      for (let i = 0; i < found; i++) {
-        this.#candidates[query * this.#width + i] = Number(keys[query * this.#width + i]!);
-      }
+      const found = founds === null ? keys.length : founds[2 * query]!;
+      for (let i = query * width; i < query * width + found; i++) this.#candidates[i] = rows[2 * i]!;
     }
   }
+}
+
+/**
+ * 64-bit numbers as pairs of 32 bits, the lower first on the little-endian machines that nominald runs on: reading them
+ * as they are would make a BigInt of each. Rows and counts of a bank fit the lower one.
+ */
+function lowWords(numbers: BigUint64Array): Uint32Array {
+  return new Uint32Array(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
 }
 
 /** usearch is loaded only where a graph is used: it is one more native library that could fail. */

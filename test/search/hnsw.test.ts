@@ -113,16 +113,16 @@ test("real indexes compared with exact float32 give no score error on rows of th
 
 test("small banks are searched exactly, large ones by graph, earlier with more dimensions", () => {
   assert.equal(chooseIndex(960, 152, 1600), "exact");
-  assert.equal(chooseIndex(9000, 152, 1600), "exact");
+  assert.equal(chooseIndex(20_000, 152, 1600), "exact");
   assert.equal(chooseIndex(100_000, 152, 1600), "hnsw");
-  // With few queries the graph wins above 0.4 · 10,000 rows.
-  assert.equal(chooseIndex(3999, 152, 64), "exact");
-  assert.equal(chooseIndex(4001, 152, 64), "hnsw");
-  assert.equal(chooseIndex(7000, 384, 784), "exact");
-  assert.equal(chooseIndex(9000, 384, 784), "hnsw");
-  assert.equal(chooseIndex(4000, 1536, 784), "exact");
-  assert.equal(chooseIndex(6000, 4000, 784), "hnsw");
-  // Halfway between 384 and 1,536 on a logarithmic scale lies 768, and 6,500 rows.
-  assert.equal(chooseIndex(6499, 768, 784), "exact");
-  assert.equal(chooseIndex(6501, 768, 784), "hnsw");
+  // With few queries the graph wins above 0.4 · 21,000 rows.
+  assert.equal(chooseIndex(8399, 152, 64), "exact");
+  assert.equal(chooseIndex(8401, 152, 64), "hnsw");
+  assert.equal(chooseIndex(20_000, 384, 784), "exact");
+  assert.equal(chooseIndex(22_000, 384, 784), "hnsw");
+  assert.equal(chooseIndex(17_000, 1536, 784), "exact");
+  assert.equal(chooseIndex(19_000, 4000, 784), "hnsw");
+  // Halfway between 384 and 1,536 on a logarithmic scale lies 768, and 19,500 rows.
+  assert.equal(chooseIndex(19_499, 768, 784), "exact");
+  assert.equal(chooseIndex(19_501, 768, 784), "hnsw");
 });
