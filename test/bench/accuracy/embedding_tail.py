@@ -1,7 +1,7 @@
 """The tail of the graph: feature maps of a backbone to patch embeddings, as ONNX, as the product would compose it.
 
 A bank's embedding is a list of branches, one a stage. A branch is {"stage", "factor", "pool", "kernel", "reduce"}:
-`kernel` [k, c, 3, 3] is a convolution in the place of the mean, `reduce` [k, c] a 1 x 1 convolution before the mean;
+`kernel` [k, c, 3, 3] is a convolution in the place of the mean, `weights` [3, 3] a weighted mean, `reduce` [k, c] a 1 x 1 convolution before the mean;
 `factor` stretches to the bank's grid, bilinear. `matrix` [dims, k] is applied to the joined embedding.
 """
 
@@ -39,6 +39,11 @@ class Tail:
             weights = self.constant(f"{name}/kernel", branch["kernel"])
             pads = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
             value = self.node("Conv", [value, weights], f"{name}/convolved", **pads)
+        elif branch.get("weights") is not None:
+            channels = branch["channels"]
+            weights = self.constant(f"{name}/weights", np.tile(branch["weights"], (channels, 1, 1, 1)))
+            pads = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "group": channels}
+            value = self.node("Conv", [value, weights], f"{name}/weighted", **pads)
         elif branch.get("pool", True):
             pads = {"kernel_shape": [3, 3], "strides": [1, 1], "pads": [1, 1, 1, 1], "count_include_pad": 1}
             value = self.node("AveragePool", [value], f"{name}/pooled", **pads)

@@ -49,6 +49,18 @@ def stretch(scores, rows, cols, factor):
     return fine.reshape(len(scores), -1)
 
 
+def mean_of_nine(scores, rows, cols):
+    """Each patch's score averaged with its neighbours that lie in the grid."""
+    padded = np.pad(scores.reshape(-1, rows, cols), ((0, 0), (1, 1), (1, 1)))
+    inside = np.pad(np.ones((rows, cols), np.float32), 1)
+    total, count = 0, 0
+    for y in range(3):
+        for x in range(3):
+            total = total + padded[:, y : y + rows, x : x + cols]
+            count = count + inside[y : y + rows, x : x + cols]
+    return (total / count).reshape(len(scores), -1)
+
+
 class Scorer:
     """Patch scores of one bank at one number of rows, normalised where the variant says so."""
 
@@ -98,9 +110,10 @@ def run(variant, images, maps, seed, all_patches):
         parts, _ = embed(banks, maps, test[at : at + CHUNK])
         if plain:
             wanted = list(counts[0].values())
-            scores = built[0].distances(parts[0], wanted) if all_patches else built[0].largest(parts[0], wanted)[..., None]
+            whole = all_patches or variant.mean_scores
+            scores = built[0].distances(parts[0], wanted) if whole else built[0].largest(parts[0], wanted)[..., None]
             for name, of_count in zip(counts[0], scores):
-                found[name].append(of_count)
+                found[name].append(mean_of_nine(of_count, *grids[0]) if variant.mean_scores else of_count)
             continue
         for name, of_banks in scorers.items():
             factors = [ORDER[bank["branches"][0]["stage"]] // ORDER[banks[0]["branches"][0]["stage"]] for bank in banks]

@@ -17,13 +17,19 @@ import { renderPart } from "../../../src/cli/demo/render-part.ts";
 const SEEDS = { train: 100_000, good: 200_000, defect: 300_000 };
 
 const [folder, train = "150", good = "60", defects = "100"] = process.argv.slice(2);
-if (folder === undefined) throw new Error("Expected the folder of the data set as the first argument but received none");
+if (folder === undefined)
+  throw new Error("Expected the folder of the data set as the first argument but received none");
 
 async function render(kind: DefectKind | null, seed: number, picture: string, truth: string | null): Promise<void> {
   const { image, mask } = await renderPart({ seed, defect: kind });
   const raw = { width: image.width, height: image.height };
-  await sharp(image.data, { raw: { ...raw, channels: 3 } }).png({ compressionLevel: 1 }).toFile(picture);
-  if (mask !== null && truth !== null) await sharp(mask, { raw: { ...raw, channels: 1 } }).png().toFile(truth);
+  await sharp(image.data, { raw: { ...raw, channels: 3 } })
+    .png({ compressionLevel: 1 })
+    .toFile(picture);
+  if (mask !== null && truth !== null)
+    await sharp(mask, { raw: { ...raw, channels: 1 } })
+      .png()
+      .toFile(truth);
 }
 
 const name = (i: number): string => String(i).padStart(3, "0");

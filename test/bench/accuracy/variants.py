@@ -21,7 +21,7 @@ class Variant:
     note: str
     size: int = 320
     stages: tuple = ("layer2", "layer3")
-    # "mean", "none", "convolution" (kernels over 3 x 3), "reduce" (1 x 1, then the mean)
+    # "mean", "binomial" (1 2 1 both ways), "none", "convolution" (kernels over 3 x 3), "reduce" (1 x 1, then the mean)
     neighbourhood: str = "mean"
     # which components: "largest", "smallest", "random"
     components: str = "largest"
@@ -29,9 +29,13 @@ class Variant:
     alpha: float = 0.0
     joint_alpha: float | None = None
     joint_dims: int | None = None
+    # components of a stage of stride 8, where not as `kept` says
+    shallow: int | None = None
     shrinkage: float = SHRINKAGE
     apart: bool = False
     density: bool = False
+    # the largest of the means of 3 x 3 patch scores, not the largest patch score
+    mean_scores: bool = False
     # stages that the neighbourhood above is for; the others keep the mean
     only: tuple | None = None
 
@@ -50,9 +54,31 @@ VARIANTS = {
     "conv-smallest": Variant("control: lowest-variance kernels", neighbourhood="convolution", components="smallest"),
     "conv2-1/2": Variant("PCA convolution of layer 2 alone, a = 1/2", neighbourhood="convolution", alpha=0.5, only=(L2,)),
     "conv3-1/2": Variant("PCA convolution of layer 3 alone, a = 1/2", neighbourhood="convolution", alpha=0.5, only=(L3,)),
+    "conv2-1": Variant("PCA convolution of layer 2 alone, a = 1", neighbourhood="convolution", alpha=1.0, only=(L2,)),
+    "conv2-white-1/2": Variant(
+        "PCA convolution of layer 2, joined, then a = 1/2", neighbourhood="convolution", only=(L2,), joint_alpha=0.5, joint_dims=152
+    ),
+    "conv2-white-1": Variant(
+        "PCA convolution of layer 2, joined, then a = 1", neighbourhood="convolution", only=(L2,), joint_alpha=1.0, joint_dims=152
+    ),
+    "conv2-28-white-1/2": Variant(
+        "28 components of layer 2, joined, then a = 1/2", neighbourhood="convolution", only=(L2,), joint_alpha=0.5, shallow=28
+    ),
     "none2": Variant("no neighbourhood on layer 2", neighbourhood="none", only=(L2,)),
     "none3": Variant("no neighbourhood on layer 3", neighbourhood="none", only=(L3,)),
     "none-white-1/2": Variant("no neighbourhood, joined, then a = 1/2", neighbourhood="none", joint_alpha=0.5),
+    "binomial": Variant("binomial 3 x 3", neighbourhood="binomial"),
+    "binomial-white-1/2": Variant("binomial 3 x 3, joined, then a = 1/2", neighbourhood="binomial", joint_alpha=0.5),
+    "mean-scores": Variant("edge, scores averaged over 3 x 3", mean_scores=True),
+    "none-scores": Variant("no neighbourhood, scores averaged over 3 x 3", neighbourhood="none", mean_scores=True),
+    "none-white-scores": Variant(
+        "no neighbourhood, a = 1/2, scores averaged over 3 x 3", neighbourhood="none", joint_alpha=0.5, mean_scores=True
+    ),
+    "white-scores": Variant("mean, a = 1/2, scores averaged over 3 x 3", joint_alpha=0.5, mean_scores=True),
+    "conv-1/2-scores": Variant(
+        "PCA convolution, a = 1/2, scores averaged over 3 x 3", neighbourhood="convolution", alpha=0.5, mean_scores=True
+    ),
+    "binomial-scores": Variant("binomial 3 x 3, scores averaged over 3 x 3", neighbourhood="binomial", mean_scores=True),
     "white-1/4": Variant("mean, joined, then a = 1/4", joint_alpha=0.25),
     "white-1/2": Variant("mean, joined, then a = 1/2", joint_alpha=0.5),
     "white-1": Variant("mean, joined, then a = 1", joint_alpha=1.0),
@@ -124,9 +150,13 @@ def branch_of(variant, stage, maps, images, generator, first):
         return branch
     if variant.neighbourhood == "none":
         branch["pool"] = False
+    elif variant.neighbourhood == "binomial":
+        branch["weights"] = np.outer([1, 2, 1], [1, 2, 1]) / 16
+        branch["channels"] = channels[stage]
     elif variant.neighbourhood == "convolution":
         samples = unfolded(maps[stage], images, generator)
-        found = directions(samples, kept(stage, channels), variant, variant.alpha, generator)
+        count = variant.shallow if variant.shallow and ORDER[stage] == 8 else kept(stage, channels)
+        found = directions(samples, count, variant, variant.alpha, generator)
         branch["kernel"] = found.reshape(len(found), channels[stage], 3, 3)
     elif variant.neighbourhood == "reduce" and (stage in (E2, E3) or variant.alpha > 0):
         samples = pixels(maps[stage], images, generator)
