@@ -21,7 +21,8 @@ class Variant:
     note: str
     size: int = 320
     stages: tuple = ("layer2", "layer3")
-    # "mean", "binomial" (1 2 1 both ways), "none", "convolution" (kernels over 3 x 3), "reduce" (1 x 1, then the mean)
+    # "mean", "binomial" (1 2 1 both ways), "none", "convolution" (kernels over 3 x 3), "mixed" (half of the variance from
+    # the mean, half from the convolution), "reduce" (1 x 1, then the mean)
     neighbourhood: str = "mean"
     # which components: "largest", "smallest", "random"
     components: str = "largest"
@@ -31,6 +32,8 @@ class Variant:
     joint_dims: int | None = None
     # components of a stage of stride 8, where not as `kept` says
     shallow: int | None = None
+    # variance of stride 8 times this, the mean kept
+    emphasis: float | None = None
     shrinkage: float = SHRINKAGE
     apart: bool = False
     density: bool = False
@@ -64,6 +67,10 @@ VARIANTS = {
     "conv2-28-white-1/2": Variant(
         "28 components of layer 2, joined, then a = 1/2", neighbourhood="convolution", only=(L2,), joint_alpha=0.5, shallow=28
     ),
+    "mixed2-1/2": Variant("mean and PCA convolution of layer 2, a = 1/2", neighbourhood="mixed", alpha=0.5, only=(L2,)),
+    "mixed3-1/2": Variant("mean and PCA convolution of layer 3, a = 1/2", neighbourhood="mixed", alpha=0.5, only=(L3,)),
+    "mixed-1/2": Variant("mean and PCA convolution of both layers, a = 1/2", neighbourhood="mixed", alpha=0.5),
+    "emphasis": Variant("edge, variance of layer 2 by 1.5", emphasis=1.5),
     "none2": Variant("no neighbourhood on layer 2", neighbourhood="none", only=(L2,)),
     "none3": Variant("no neighbourhood on layer 3", neighbourhood="none", only=(L3,)),
     "none-white-1/2": Variant("no neighbourhood, joined, then a = 1/2", neighbourhood="none", joint_alpha=0.5),
@@ -121,6 +128,16 @@ def directions(samples, count, variant, alpha, generator):
     return vectors[chosen] * shrunk[chosen, None] ** (-alpha / 2)
 
 
+def mixed(samples, kernels, channels):
+    """Mean and kernels side by side, with half of the mean's variance each, cut down to as many as there are kernels."""
+    mean = np.kron(np.eye(channels), np.full((1, 9), 1 / 9))
+    total = (samples @ mean.T).var(axis=0).sum()
+    parts = [part * np.sqrt(total / 2 / (samples @ part.T).var(axis=0).sum()) for part in (mean, kernels)]
+    both = np.concatenate(parts)
+    _, vectors = spectrum(samples @ both.T)
+    return vectors[: len(kernels)] @ both
+
+
 def unfolded(maps, images, generator):
     """[SAMPLES, channels * 9]: 3 x 3 patches of the nominal maps, from within the border."""
     channels, rows, cols = maps.shape[1:]
@@ -146,6 +163,8 @@ def pixels(maps, images, generator):
 def branch_of(variant, stage, maps, images, generator, first):
     branch = {"stage": stage, "factor": ORDER[stage] // first}
     channels = {name: values.shape[1] for name, values in maps.items()}
+    if variant.emphasis and ORDER[stage] == 8:
+        branch["reduce"] = np.eye(channels[stage]) * np.sqrt(variant.emphasis)
     if variant.only is not None and stage not in variant.only:
         return branch
     if variant.neighbourhood == "none":
@@ -153,10 +172,12 @@ def branch_of(variant, stage, maps, images, generator, first):
     elif variant.neighbourhood == "binomial":
         branch["weights"] = np.outer([1, 2, 1], [1, 2, 1]) / 16
         branch["channels"] = channels[stage]
-    elif variant.neighbourhood == "convolution":
+    elif variant.neighbourhood in ("convolution", "mixed"):
         samples = unfolded(maps[stage], images, generator)
         count = variant.shallow if variant.shallow and ORDER[stage] == 8 else kept(stage, channels)
         found = directions(samples, count, variant, variant.alpha, generator)
+        if variant.neighbourhood == "mixed":
+            found = mixed(samples, found, channels[stage])
         branch["kernel"] = found.reshape(len(found), channels[stage], 3, 3)
     elif variant.neighbourhood == "reduce" and (stage in (E2, E3) or variant.alpha > 0):
         samples = pixels(maps[stage], images, generator)
