@@ -32,6 +32,8 @@ class Variant:
     joint_dims: int | None = None
     # components of a stage of stride 8, where not as `kept` says
     shallow: int | None = None
+    # as many components of a stage as it has channels, so that the embedding is no wider than the edge preset's
+    as_wide: bool = False
     # variance of stride 8 times this, the mean kept
     emphasis: float | None = None
     shrinkage: float = SHRINKAGE
@@ -66,6 +68,9 @@ VARIANTS = {
     ),
     "conv2-28-white-1/2": Variant(
         "28 components of layer 2, joined, then a = 1/2", neighbourhood="convolution", only=(L2,), joint_alpha=0.5, shallow=28
+    ),
+    "mixed2": Variant(
+        "mean and PCA convolution of layer 2, a = 1/2, no wider", neighbourhood="mixed", alpha=0.5, only=(L2,), as_wide=True
     ),
     "mixed2-1/2": Variant("mean and PCA convolution of layer 2, a = 1/2", neighbourhood="mixed", alpha=0.5, only=(L2,)),
     "mixed3-1/2": Variant("mean and PCA convolution of layer 3, a = 1/2", neighbourhood="mixed", alpha=0.5, only=(L3,)),
@@ -175,6 +180,7 @@ def branch_of(variant, stage, maps, images, generator, first):
     elif variant.neighbourhood in ("convolution", "mixed"):
         samples = unfolded(maps[stage], images, generator)
         count = variant.shallow if variant.shallow and ORDER[stage] == 8 else kept(stage, channels)
+        count = channels[stage] if variant.as_wide else count
         found = directions(samples, count, variant, variant.alpha, generator)
         if variant.neighbourhood == "mixed":
             found = mixed(samples, found, channels[stage])
