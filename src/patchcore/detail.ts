@@ -42,19 +42,13 @@ export function fitDetail(cells: Matrix, rule: DetailRule): Float32Array {
   const total = trace(sigma, cells.dims);
   if (!(total > 0)) return Float32Array.from(means);
   const patterns = patternKernels(sigma, channels, rule);
-  const [ofMeans, ofPatterns] = [means, patterns].map((kernels) =>
-    trace(sandwich(kernels, sigma, cells.dims), channels),
-  );
+  const ofMeans = trace(sandwich(means, sigma, cells.dims), channels);
+  const ofPatterns = trace(sandwich(patterns, sigma, cells.dims), channels);
   // Cells that vary only against each other have constant means; their patterns then weigh as they are.
-  const target = ofMeans! > Number.EPSILON * total ? ofMeans! : ofPatterns!;
+  const target = ofMeans > Number.EPSILON * total ? ofMeans : ofPatterns;
   const both = new Float64Array(2 * means.length);
-  const meanWeight = Math.sqrt(1 - rule.share);
-  const patternWeight = Math.sqrt((rule.share * target) / ofPatterns!);
-  both.set(means.map((value) => value * meanWeight));
-  both.set(
-    patterns.map((value) => value * patternWeight),
-    means.length,
-  );
+  both.set(scaled(means, Math.sqrt(1 - rule.share)));
+  both.set(scaled(patterns, Math.sqrt((rule.share * target) / ofPatterns)), means.length);
   const strongest = largest(symmetricEigen(sandwich(both, sigma, cells.dims), 2 * channels), channels);
   return Float32Array.from(product(strongest.vectors, both, 2 * channels, cells.dims));
 }
@@ -158,6 +152,10 @@ function product(a: Float64Array, b: Float64Array, inner: number, cols: number):
     }
   }
   return found;
+}
+
+function scaled(values: Float64Array, factor: number): Float64Array {
+  return values.map((value) => value * factor);
 }
 
 function trace(matrix: Float64Array, dims: number): number {
