@@ -47,7 +47,7 @@ export interface FitResult extends WrittenBank {
 export async function fitBank(options: FitOptions): Promise<FitResult> {
   await checkOptions(options);
   const timer = new StageTimer(options.onProgress ?? (() => undefined));
-  const detail = await detailOf(options);
+  const detail = await detailOf(options, timer);
   const session = await sessionOf(options, detail);
   try {
     const grid = gridOf(options, session);
@@ -69,11 +69,12 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
   }
 }
 
-async function detailOf(options: FitOptions): Promise<Float32Array | null> {
+async function detailOf(options: FitOptions, timer: StageTimer): Promise<Float32Array | null> {
   const { detail } = options.parameters;
   if (detail === null) return null;
   const plain = await firstLayerOf(options);
-  return await learnDetail(options, detail, plain).finally(() => plain.close());
+  const onImage = (done: number, total: number): void => timer.report("detail", done, total);
+  return await learnDetail({ ...options, onImage }, detail, plain).finally(() => plain.close());
 }
 
 /** The first layer's cells as they are. */

@@ -23,7 +23,7 @@ const SIZE = 3;
  * @throws InputError "detail-too-wide"; the signal's reason; errors of `fitDetail`
  */
 export async function learnDetail(
-  options: Pick<FitOptions, "files" | "parameters" | "signal">,
+  options: Pick<FitOptions, "files" | "parameters" | "signal"> & { onImage(done: number, total: number): void },
   rule: DetailRule,
   session: EmbeddingSession,
 ): Promise<Float32Array | null> {
@@ -35,11 +35,15 @@ export async function learnDetail(
   const images = Math.min(MOST_IMAGES, options.files.length);
   const share = Math.ceil(MOST_PATCHES / images);
   const parts: Float32Array[] = [];
+  options.onImage(0, images);
   for (const file of spread(options.files)) {
     options.signal.throwIfAborted();
     if (parts.length === images) break;
     const map = await embedFile(file, options, session);
-    if (map !== null) parts.push(neighbourhoods(map, share));
+    if (map === null) continue;
+    parts.push(neighbourhoods(map, share));
+    // The last image is done when the kernels are: finding them takes as long as the images.
+    if (parts.length < images) options.onImage(parts.length, images);
   }
   if (parts.length === 0) return null;
   const cells = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -49,7 +53,9 @@ export async function learnDetail(
     at += part.length;
   }
   const dims = channels * SIZE * SIZE;
-  return fitDetail(asMatrix(cells, cells.length / dims, dims), rule);
+  const kernels = fitDetail(asMatrix(cells, cells.length / dims, dims), rule);
+  options.onImage(images, images);
+  return kernels;
 }
 
 /** All files, those first that lie evenly apart, so that the first ones stand for the whole series. */
