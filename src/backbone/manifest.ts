@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { DetailRule } from "../patchcore/detail.ts";
 import { InputError, reasonOf } from "../shared/errors.ts";
 import { Problems } from "./problems.ts";
 
@@ -55,6 +56,8 @@ export interface BackboneManifest {
     readonly preferred?: PreferredInput;
   };
   readonly outputs: readonly BackboneOutput[];
+  /** What was measured to serve this backbone's first layer beside the mean; preset `edge` takes it. */
+  readonly detail?: DetailRule;
   /** SPDX identifier or free text. */
   readonly licence: string;
   readonly provenance: string;
@@ -101,6 +104,7 @@ const KEYS = [
   "opset",
   "input",
   "outputs",
+  "detail",
   "licence",
   "provenance",
 ];
@@ -108,6 +112,7 @@ const KEYS = [
 function readDocument(document: unknown, problems: Problems): BackboneManifest {
   const fields = problems.fields(document, "", KEYS);
   const input = readInput(fields["input"], problems);
+  const detail = readDetail(fields["detail"], problems);
   return {
     format: problems.oneOf(fields["format"], "format", "nominald-backbone"),
     formatVersion: problems.oneOf(fields["formatVersion"], "formatVersion", 1),
@@ -123,6 +128,7 @@ function readDocument(document: unknown, problems: Problems): BackboneManifest {
     opset: problems.integer(fields["opset"], "opset", 1000),
     input,
     outputs: readOutputs(fields["outputs"], input.multiple, problems),
+    ...(detail === undefined ? {} : { detail }),
     licence: problems.text(fields["licence"], "licence", "a licence's name", /\S/),
     provenance: problems.text(fields["provenance"], "provenance", "where the weights come from", /\S/),
   };
@@ -149,6 +155,13 @@ function readInput(value: unknown, problems: Problems): BackboneManifest["input"
     std: problems.triple(fields["std"], "input.std", "three numbers above 0, in the range 0-255", (one) => one > 0),
     ...(preferred === undefined ? {} : { preferred }),
   };
+}
+
+function readDetail(value: unknown, problems: Problems): DetailRule | undefined {
+  if (value === undefined) return undefined;
+  const fields = problems.fields(value, "detail", ["share", "exponent", "shrinkage"]);
+  const read = (key: keyof DetailRule): number => problems.share(fields[key], `detail.${key}`);
+  return { share: read("share"), exponent: read("exponent"), shrinkage: read("shrinkage") };
 }
 
 function readPreferred(value: unknown, multiple: number, problems: Problems): PreferredInput | undefined {

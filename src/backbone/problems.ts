@@ -41,6 +41,13 @@ export class Problems {
     return 1;
   }
 
+  /** A number above 0 and at most 1. */
+  share(value: unknown, path: string): number {
+    if (typeof value === "number" && value > 0 && value <= 1) return value;
+    this.add(path, "a number above 0 and at most 1", value);
+    return 1;
+  }
+
   triple(value: unknown, path: string, expected: string, fits: (one: number) => boolean): Triple {
     const elements: readonly unknown[] = Array.isArray(value) ? value : [];
     const numbers = elements.filter((one) => typeof one === "number" && Number.isFinite(one) && fits(one));

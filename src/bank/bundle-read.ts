@@ -15,6 +15,8 @@ export interface Bank extends BankHead {
   readonly quantised: Int8Array;
   /** Mean of the rows [dims]. */
   readonly mean: Float32Array;
+  /** Kernels of the detail, as `fitDetail` gives them; null when the bank has none. */
+  readonly detail: Float32Array | null;
   /** For each row the index of the nominal image that it came from. */
   readonly rowImage: Int32Array;
   /** The saved usearch graph over `quantised`; null when the bank has none. */
@@ -46,11 +48,13 @@ export async function readBank(path: string): Promise<Bank> {
     await tar.end();
     const array = (name: string): ArrayBuffer => arrays.get(name) ?? new ArrayBuffer(0);
     const hnsw = arrays.get(entries.HNSW_ENTRY);
+    const detail = arrays.get(entries.DETAIL_ENTRY);
     const bank: Bank = {
       ...head,
       rows: new Float32Array(array(entries.ROWS_ENTRY)),
       quantised: new Int8Array(array(entries.QUANTISED_ENTRY)),
       mean: new Float32Array(array(entries.MEAN_ENTRY)),
+      detail: detail === undefined ? null : new Float32Array(detail),
       rowImage: new Int32Array(array(entries.ROW_IMAGE_ENTRY)),
       hnsw: hnsw === undefined ? null : new Uint8Array(hnsw),
     };
@@ -122,6 +126,9 @@ function checkValues(bank: Bank, path: string): void {
   const isFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
   if (!isFinite(bank.rows)) throw damaged(path, entries.ROWS_ENTRY, "finite numbers", "others");
   if (!isFinite(bank.mean)) throw damaged(path, entries.MEAN_ENTRY, "finite numbers", "others");
+  if (bank.detail !== null && !isFinite(bank.detail)) {
+    throw damaged(path, entries.DETAIL_ENTRY, "finite numbers", "others");
+  }
   const images = bank.manifest.nominal.images;
   if (!bank.rowImage.every((image) => image >= 0 && image < images)) {
     throw damaged(path, entries.ROW_IMAGE_ENTRY, `indexes of the ${images} nominal images`, "others");

@@ -17,6 +17,8 @@ export interface BankDraft {
   readonly quantised: Int8Array;
   /** [dims] */
   readonly mean: Float32Array;
+  /** Kernels [channels, channels · 9], as `fitDetail` gives them; present exactly when `manifest.parameters.detail` is not null. */
+  readonly detail: Float32Array | null;
   /** [rows] index of the nominal image. */
   readonly rowImage: Int32Array;
   /** Present exactly when `manifest.index.hnsw` is not null. */
@@ -65,6 +67,7 @@ function arraysOf(draft: BankDraft): Entry[] {
     { name: entries.ROWS_ENTRY, content: bytesOf(draft.rows) },
     { name: entries.QUANTISED_ENTRY, content: bytesOf(draft.quantised) },
     { name: entries.MEAN_ENTRY, content: bytesOf(draft.mean) },
+    ...(draft.detail === null ? [] : [{ name: entries.DETAIL_ENTRY, content: bytesOf(draft.detail) }]),
     { name: entries.ROW_IMAGE_ENTRY, content: bytesOf(draft.rowImage) },
   ];
   if (draft.hnsw !== null) arrays.push({ name: entries.HNSW_ENTRY, content: bytesOf(draft.hnsw) });

@@ -8,6 +8,7 @@ import type { BankManifest } from "./manifest.ts";
  *   rows.f32         memory bank [rows, dims], little-endian float32
  *   rows.i8          the same quantised [rows, dims], int8
  *   mean.f32         mean of the rows [dims], float32
+ *   detail.f32       kernels of the detail [channels, channels, 3, 3], float32; only when `parameters.detail` is not null
  *   row-image.i32    index of the nominal image that each row came from [rows], little-endian int32
  *   hnsw.usearch     HNSW graph over rows.i8; only when the manifest's `index.hnsw` is not null
  */
@@ -16,6 +17,7 @@ export const DIGEST_ENTRY = "manifest.sha256";
 export const ROWS_ENTRY = "rows.f32";
 export const QUANTISED_ENTRY = "rows.i8";
 export const MEAN_ENTRY = "mean.f32";
+export const DETAIL_ENTRY = "detail.f32";
 export const ROW_IMAGE_ENTRY = "row-image.i32";
 export const HNSW_ENTRY = "hnsw.usearch";
 
@@ -30,13 +32,15 @@ export const LARGEST_ARRAY_BYTES = 2 * 1024 ** 3;
 
 /** @returns names and sizes of the arrays that this manifest asks for, in order; `bytes` null: free, within the limit */
 export function arrayEntries(
-  manifest: Pick<BankManifest, "rows" | "dims" | "index">,
+  manifest: Pick<BankManifest, "rows" | "dims" | "index" | "parameters">,
 ): readonly { readonly name: string; readonly bytes: number | null }[] {
   const { rows, dims } = manifest;
   const entries: { name: string; bytes: number | null }[] = [
     { name: ROWS_ENTRY, bytes: rows * dims * 4 },
     { name: QUANTISED_ENTRY, bytes: rows * dims },
     { name: MEAN_ENTRY, bytes: dims * 4 },
+    // The first layer's channels are the backbone's to say; the graph is only composed when the kernels fit it.
+    ...(manifest.parameters.detail === null ? [] : [{ name: DETAIL_ENTRY, bytes: null }]),
     { name: ROW_IMAGE_ENTRY, bytes: rows * 4 },
   ];
   if (manifest.index.hnsw !== null) entries.push({ name: HNSW_ENTRY, bytes: null });

@@ -6,6 +6,7 @@ import type { Join } from "../patchcore/join.ts";
 import type { Neighbourhood } from "../patchcore/neighbourhood.ts";
 import type { ProjectionRule } from "../patchcore/projection.ts";
 import type { ImageScoreRule, PatchScoreRule } from "../patchcore/scores.ts";
+import type { DetailRule } from "../patchcore/detail.ts";
 import type { Region, Resize, Rotation } from "../shared/image.ts";
 
 /** Names of the documented sets of parameters; `presets.ts` holds their values. */
@@ -24,6 +25,8 @@ export interface BankParameters {
   readonly layers: readonly string[];
   readonly neighbourhood: Neighbourhood;
   readonly join: Join;
+  /** What the first layer's neighbourhood keeps beside the mean; null: nothing. Its kernels are an array of the bank. */
+  readonly detail: DetailRule | null;
   readonly coreset: CoresetParameters;
   readonly patchScore: PatchScoreRule;
   readonly imageScore: ImageScoreRule;

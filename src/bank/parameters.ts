@@ -1,5 +1,6 @@
 import type { Resize, ResizeKernel } from "../shared/image.ts";
 import { ConfigError } from "../shared/errors.ts";
+import type { DetailRule } from "../patchcore/detail.ts";
 import type { BankParameters, CoresetParameters, Preset } from "./manifest.ts";
 import { parameterProblems } from "./parse-parameters.ts";
 import { PRESETS } from "./presets.ts";
@@ -17,6 +18,11 @@ export interface ParameterChoices extends Partial<Omit<BankParameters, "preset" 
    * its name: the figures of such a preset were taken with each backbone's own (CLIP: 224, 288, 384, bicubic).
    */
   readonly preferred?: Omit<Extract<Resize, { readonly mode: "crop" }>, "mode"> | undefined;
+  /**
+   * The detail that was measured to serve the backbone. `edge` takes it for its own layers, neighbourhood and join, and
+   * keeps its name; the presets of others are what they are.
+   */
+  readonly preferredDetail?: DetailRule | undefined;
   readonly coreset?: Partial<CoresetParameters>;
 }
 
@@ -27,10 +33,15 @@ export interface ParameterChoices extends Partial<Omit<BankParameters, "preset" 
  * @throws ConfigError "bank-parameters" when choices do not fit each other
  */
 export function presetParameters(name: Preset, choices: ParameterChoices = {}): BankParameters {
-  const { size, kernel, preferred, coreset, ...rest } = choices;
+  const { size, kernel, preferred, preferredDetail, coreset, ...rest } = choices;
   const table = PRESETS[name];
   const takesPreferred = table.resize.mode === "crop" && preferred !== undefined;
-  const preset: BankParameters = takesPreferred ? { ...table, resize: { mode: "crop", ...preferred } } : table;
+  const isOwnEmbedding = rest.layers === undefined && rest.neighbourhood === undefined && rest.join === undefined;
+  const preset: BankParameters = {
+    ...table,
+    ...(takesPreferred ? { resize: { mode: "crop", ...preferred } } : {}),
+    ...(name === "edge" && isOwnEmbedding && preferredDetail !== undefined ? { detail: preferredDetail } : {}),
+  };
   const resize = rest.resize ?? (size === undefined ? preset.resize : resizedTo(preset.resize, size, size));
   const parameters: BankParameters = {
     ...preset,

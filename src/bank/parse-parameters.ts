@@ -1,5 +1,5 @@
 import type { BankParameters } from "./manifest.ts";
-import { above, arrayOf, byKinds, integer, literal, object, orNull, text } from "./shape.ts";
+import { above, arrayOf, byKinds, from, integer, literal, object, orNull, text } from "./shape.ts";
 import type { Problem, Shape } from "./shape.ts";
 
 /** Bounds far beyond any real bank, so that no product of two of them leaves the safe integers. */
@@ -41,6 +41,7 @@ export const parametersShape: Shape<BankParameters> = object({
       dims: integer(1, MOST_DIMS),
     }),
   }),
+  detail: orNull(object({ share: above(0, 1), exponent: from(0, 1), shrinkage: above(0, 1) })),
   coreset: object({
     method: literal("greedy-k-center", "random"),
     seed: integer(0, 2 ** 32 - 1),
@@ -84,7 +85,7 @@ export function parameterProblems(parameters: BankParameters, path = "parameters
   const problems: Problem[] = [];
   const add = (key: string, expected: string, actual: string): void =>
     void problems.push({ path: `${path}.${key}`, expected, actual });
-  const { layers, resize, neighbourhood, join, patchScore, imageScore } = parameters;
+  const { layers, resize, neighbourhood, join, detail, patchScore, imageScore } = parameters;
   if (new Set(layers).size !== layers.length) add("layers", "different layers", JSON.stringify(layers));
   if (resize.mode === "crop" && resize.shorterSide < Math.max(resize.width, resize.height)) {
     add("resize.shorterSide", `at least ${Math.max(resize.width, resize.height)}, the crop`, `${resize.shorterSide}`);
@@ -96,6 +97,13 @@ export function parameterProblems(parameters: BankParameters, path = "parameters
     const restores = join.kind === "concat" && join.stretch === "adaptive-pooling";
     const expected = 'concat with stretch "adaptive-pooling" for a neighbourhood without padding';
     if (!restores) add("join", expected, JSON.stringify(join));
+  }
+  const isPlain = neighbourhood.kind === "average" && neighbourhood.size === 3 && neighbourhood.padding === "zeros";
+  const isConcat = join.kind === "concat" && join.stretch === "bilinear";
+  if (detail !== null && !(isPlain && isConcat)) {
+    const expected =
+      "null for any neighbourhood but the padded average over 3 × 3 and any join but the bilinear concat";
+    add("detail", expected, JSON.stringify(detail));
   }
   if (patchScore.kind !== "euclidean" && imageScore.kind !== "maximum") {
     add("imageScore.kind", `"maximum" for patch scores "${patchScore.kind}"`, JSON.stringify(imageScore.kind));

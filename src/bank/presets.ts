@@ -14,6 +14,7 @@ const REFERENCE_FEATURES = {
   layers: LAYERS,
   neighbourhood: { kind: "unfold", size: 3 },
   join: { kind: "adaptive", layerDims: 1024, dims: 1024 },
+  detail: null,
   map: GAUSSIAN,
 } as const;
 
@@ -30,6 +31,7 @@ const EDGE: BankParameters = {
   layers: LAYERS,
   neighbourhood: { kind: "average", size: 3, padding: "zeros" },
   join: { kind: "concat", stretch: "bilinear" },
+  detail: null,
   coreset: {
     method: "greedy-k-center",
     seed: 1,
@@ -81,6 +83,7 @@ const REPRODUCTION: BankParameters = {
   layers: LAYERS,
   neighbourhood: { kind: "average", size: 3, padding: "none" },
   join: { kind: "concat", stretch: "adaptive-pooling" },
+  detail: null,
   coreset: {
     method: "greedy-k-center",
     seed: 1,

@@ -86,6 +86,7 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     parameters: presetParameters(parsed.preset, {
       ...parsed.choices,
       preferred: backbone.manifest.input.preferred,
+      preferredDetail: backbone.manifest.detail,
       region: parsed.region ?? configured?.station.region ?? null,
       rotation: parsed.rotation ?? configured?.station.rotation ?? 0,
     }),

@@ -12,6 +12,7 @@ export const PARAMETER_OPTIONS = {
   kernel: { type: "string" },
   neighbourhood: { type: "string" },
   join: { type: "string" },
+  detail: { type: "string" },
   coreset: { type: "string" },
   projection: { type: "string" },
   start: { type: "string" },
@@ -31,6 +32,7 @@ export const PARAMETER_HELP = `  --preset NAME            edge (default), refere
   --kernel KERNEL          linear or bicubic
   --neighbourhood HOW      average:P, average:P:unpadded or unfold:P, P 1, 3 or 5
   --join HOW               concat, concat:adaptive-pooling or adaptive:D1:D2
+  --detail HOW             none or SHARE:EXPONENT:SHRINKAGE, what the first layer keeps beside the mean: 0.5:0.5:0.05
   --coreset METHOD         greedy or random
   --projection HOW         none, gaussian:DIMS, linear-untrained:DIMS or sparse:EPS
   --start RULE             farthest-from-mean, mean-distance-to-10-random or first-row
@@ -71,6 +73,12 @@ export function parseParameters(
   if (values.size !== undefined && values.resize !== undefined)
     problems.push("Expected either --size or --resize but received both");
   const kernel = read("kernel", "kernel", "linear or bicubic", oneOf(["linear", "bicubic"]));
+  const { detail } = read(
+    "detail",
+    "detail",
+    "none or SHARE:EXPONENT:SHRINKAGE, numbers above 0 and at most 1",
+    detailOf,
+  );
   const choices: ParameterChoices = {
     ...read("size", "size", `an integer from 1 to ${LARGEST_SIZE}`, ([size]) => integerOf(size, LARGEST_SIZE)),
     ...read("resize", "resize", "stretch:WxH or crop:S:WxH", (parts) => resizeOf(parts, kernel.kernel ?? "linear")),
@@ -78,6 +86,7 @@ export function parseParameters(
     ...read("layers", "layers", "names of outputs, separated by commas", layersOf),
     ...read("neighbourhood", "neighbourhood", "average:P, average:P:unpadded or unfold:P", neighbourhoodOf),
     ...read("join", "join", "concat, concat:adaptive-pooling or adaptive:D1:D2", joinOf),
+    ...(detail === undefined ? {} : { detail: detail.rule }),
     ...(Object.keys(coreset).length === 0 ? {} : { coreset }),
     ...read("patchScore", "patch-score", "euclidean or mean-squared:K", patchScoreOf),
     ...read("imageScore", "image-score", "maximum, reweighted:B or reweighted-reproduction:K", imageScoreOf),
@@ -170,6 +179,14 @@ function joinOf([kind, first, second, ...rest]: readonly string[]): BankParamete
   if (kind !== "concat" || second !== undefined) return null;
   if (first === undefined) return { kind, stretch: "bilinear" };
   return first === "adaptive-pooling" ? { kind, stretch: first } : null;
+}
+
+/** Wrapped, because no detail is a choice too. */
+function detailOf(parts: readonly string[]): { readonly rule: BankParameters["detail"] } | null {
+  if (parts.join(":") === "none") return { rule: null };
+  const [share = Number.NaN, exponent = Number.NaN, shrinkage = Number.NaN, ...rest] = parts.map(numberOf);
+  if (rest.length > 0 || !(share > 0 && share <= 1 && exponent >= 0 && exponent <= 1)) return null;
+  return shrinkage > 0 && shrinkage <= 1 ? { rule: { share, exponent, shrinkage } } : null;
 }
 
 const MOST_DIMS = 2 ** 14;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { writeBank } from "../bank/bundle-write.ts";
 import type { BankDraft, WrittenBank } from "../bank/bundle-write.ts";
@@ -16,6 +17,7 @@ import { inspectNominal } from "./hygiene.ts";
 import type { Hygiene } from "./hygiene.ts";
 import { buildIndexes } from "./indexes.ts";
 import type { BuiltIndexes } from "./indexes.ts";
+import { learnDetail } from "./learn-detail.ts";
 import { StageTimer } from "./stage-timer.ts";
 import type { StageTimes } from "./stage-timer.ts";
 
@@ -43,29 +45,20 @@ export interface FitResult extends WrittenBank {
  *   reason. No bank is written then
  */
 export async function fitBank(options: FitOptions): Promise<FitResult> {
-  const { parameters, backbone, threads } = options;
   await checkOptions(options);
   const timer = new StageTimer(options.onProgress ?? (() => undefined));
-  const session = await EmbeddingSession.create({
-    model: backbone.model,
-    manifest: backbone.manifest,
-    layers: parameters.layers,
-    neighbourhood: parameters.neighbourhood,
-    join: parameters.join,
-    threads,
-    spinning: false,
-    provider: "cpu",
-  });
+  const detail = await detailOf(options, timer);
+  const session = await sessionOf(options, detail);
   try {
     const grid = gridOf(options, session);
     const store = await EmbeddingStore.open({
       folder: options.cache ?? defaultCache(options.out),
-      key: storeKey(options),
+      key: storeKey(options, detail),
       imageLength: grid.rows * grid.cols * session.dims,
     });
     let isDone = false;
     try {
-      const result = await fitInto(options, session, store, timer);
+      const result = await fitInto(options, detail, session, store, timer);
       isDone = true;
       return result;
     } finally {
@@ -76,8 +69,37 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
   }
 }
 
+async function detailOf(options: FitOptions, timer: StageTimer): Promise<Float32Array | null> {
+  const { detail } = options.parameters;
+  if (detail === null) return null;
+  const plain = await firstLayerOf(options);
+  const onImage = (done: number, total: number): void => timer.report("detail", done, total);
+  return await learnDetail({ ...options, onImage }, detail, plain).finally(() => plain.close());
+}
+
+/** The first layer's cells as they are. */
+function firstLayerOf(options: FitOptions): Promise<EmbeddingSession> {
+  const layers = options.parameters.layers.slice(0, 1);
+  const neighbourhood = { kind: "average", size: 1, padding: "zeros" } as const;
+  return sessionOf({ ...options, parameters: { ...options.parameters, layers, neighbourhood } }, null);
+}
+
+function sessionOf(options: FitOptions, detail: Float32Array | null): Promise<EmbeddingSession> {
+  const { backbone, parameters, threads } = options;
+  const { layers, neighbourhood, join } = parameters;
+  const recipe = { layers, neighbourhood, join, detail };
+  return EmbeddingSession.create({
+    model: backbone.model,
+    manifest: backbone.manifest,
+    ...recipe,
+    threads,
+    spinning: false,
+    provider: "cpu",
+  });
+}
+
 /** Everything that an image's embeddings, and what was measured on it, depend on, apart from the image. */
-function storeKey({ parameters, backbone, partRegion }: FitOptions): string {
+function storeKey({ parameters, backbone, partRegion }: FitOptions, detail: Float32Array | null): string {
   const { preset: _p, basis: _b, coreset: _c, patchScore: _s, imageScore: _i, map: _m, ...shaping } = parameters;
   return JSON.stringify([
     productVersion(),
@@ -85,11 +107,20 @@ function storeKey({ parameters, backbone, partRegion }: FitOptions): string {
     backbone.manifest.input,
     shaping,
     partRegion ?? null,
+    digestOf(detail),
   ]);
+}
+
+function digestOf(matrix: Float32Array | null): string | null {
+  if (matrix === null) return null;
+  return createHash("sha256")
+    .update(new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength))
+    .digest("hex");
 }
 
 async function fitInto(
   options: FitOptions,
+  detail: Float32Array | null,
   session: EmbeddingSession,
   store: EmbeddingStore,
   timer: StageTimer,
@@ -120,7 +151,7 @@ async function fitInto(
   timer.report("write", 0, 1);
   const written = await writeBank(
     options.out,
-    draftOf(options, gathered, bank, grid, calibration, indexes),
+    { ...draftOf(options, gathered, bank, grid, calibration, indexes), detail },
     options.signal,
   );
   timer.report("write", 1, 1);
@@ -140,7 +171,7 @@ function draftOf(
   grid: Grid,
   calibration: Calibrated,
   indexes: BuiltIndexes,
-): BankDraft {
+): Omit<BankDraft, "detail"> {
   const { name, createdAt, createdBy, parameters, backbone, index } = options;
   return {
     manifest: {

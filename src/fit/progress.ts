@@ -5,10 +5,11 @@ export interface Progress {
   readonly total: number;
 }
 
-export type Stage = "read" | "embed" | "coreset" | "calibrate" | "graph" | "index" | "write";
+export type Stage = "detail" | "read" | "embed" | "coreset" | "calibrate" | "graph" | "index" | "write";
 
 /** What a person reads for each stage, and what its count counts. */
 export const STAGES: Readonly<Record<Stage, { readonly label: string; readonly unit: string }>> = {
+  detail: { label: "learning detail", unit: "images" },
   read: { label: "reading files", unit: "files" },
   embed: { label: "embedding images", unit: "images" },
   coreset: { label: "picking the coreset", unit: "rows" },

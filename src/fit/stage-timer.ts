@@ -24,6 +24,7 @@ export class StageTimer {
       return span === undefined ? 0 : span.ended - span.begun;
     };
     return {
+      detail: of("detail"),
       read: of("read"),
       embed: of("embed"),
       coreset: of("coreset"),

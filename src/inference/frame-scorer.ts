@@ -101,7 +101,8 @@ export class FrameScorer {
     const { layers, neighbourhood, join } = parameters;
     const { model, manifest } = backbone;
     const { threads, spinning } = settings;
-    const session = await EmbeddingSession.create({ model, manifest, layers, neighbourhood, join, ...settings });
+    const recipe = { layers, neighbourhood, join, detail: bank.detail };
+    const session = await EmbeddingSession.create({ model, manifest, ...recipe, ...settings });
     try {
       const context = { context: { bank: bank.bankId } };
       session.checkSize(resizeFor(bank, overrides));

@@ -232,6 +232,47 @@ test("every recipe takes frames of any size, oblong too, and equals the referenc
   }
 });
 
+test("learned detail is a convolution of the first layer in the place of its mean, and leaves the deeper ones", async () => {
+  const [height, width] = [48, 112];
+  const frame = Uint8Array.from({ length: height * width * 3 }, (_, i) => (i * i + 31 * (i % 97)) % 256);
+  const network = await goldenNetwork();
+  const maps = await mapsOf(network, frame, height, width);
+  const [first, second] = [maps[0], maps[1]];
+  assert.ok(first !== undefined && second !== undefined);
+  const { channels } = first;
+  const kernels = Float32Array.from({ length: channels * channels * 9 }, (_, i) => Math.sin(i) / 9);
+  const recipe = { ...averagedRecipe(network.layers), detail: kernels };
+  const session = await EmbeddingSession.create({ ...network, ...recipe, threads: 1 });
+  const { data, rows, cols, dims } = await session.embed(frame, 1, height, width);
+  await session.close();
+  // The convolution is the product of the kernels with the cells side by side.
+  const cells = aggregateNeighbourhood(first, { kind: "unfold", size: 3 });
+  const convolved = new Float32Array(channels * rows * cols);
+  for (let k = 0; k < channels; k++) {
+    for (let at = 0; at < rows * cols; at++) {
+      let sum = 0;
+      for (let d = 0; d < channels * 9; d++) sum += kernels[k * channels * 9 + d]! * cells.data[d * rows * cols + at]!;
+      convolved[k * rows * cols + at] = sum;
+    }
+  }
+  const mean = aggregateNeighbourhood(second, recipe.neighbourhood);
+  const expected = joinLayers([{ ...first, data: convolved }, mean], recipe.join, { rows, cols }).data;
+  assert.deepEqual([rows, cols, dims * rows * cols], [6, 14, expected.length]);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (let i = 0; i < data.length; i++) assert.ok(Math.abs(data[i]! - expected[i]!) <= 1e-5 * largest);
+});
+
+test("detail of another number of channels is refused with both numbers", async () => {
+  const network = await goldenNetwork();
+  const create = EmbeddingSession.create({
+    ...network,
+    ...averagedRecipe(network.layers),
+    detail: new Float32Array(9),
+    threads: 1,
+  });
+  await assert.rejects(create, { code: "detail-shape", message: /of \d+ × \d+ × 3 × 3 values .* received 9 values/ });
+});
+
 /** The feature maps themselves: what a neighbourhood of one cell leaves of each layer. */
 async function mapsOf(
   network: Awaited<ReturnType<typeof goldenNetwork>>,

@@ -181,3 +181,21 @@ test("the preferred input is read where it is given, and refused when the networ
     ),
   );
 });
+
+test("the detail that serves a backbone is read where it is given, and refused out of its range", () => {
+  const good = tinyManifest(tinyModel());
+  const read = (detail: object) => parseManifest(JSON.stringify({ ...good, detail }), "m").detail;
+  const detail = { share: 0.5, exponent: 1, shrinkage: 0.05 };
+  assert.deepEqual(read(detail), detail);
+  assert.equal(parseManifest(JSON.stringify(good), "m").detail, undefined);
+  assert.throws(
+    () => read({ share: 0, exponent: 1.5, shrinkage: "much", layer: 2 }),
+    isInputError(
+      "bad-manifest",
+      /detail\.share: expected a number above 0 and at most 1 but got 0/,
+      /detail\.exponent: expected a number above 0 and at most 1 but got 1\.5/,
+      /detail\.shrinkage: expected a number above 0 and at most 1 but got "much"/,
+      /detail\.layer: expected no such key/,
+    ),
+  );
+});

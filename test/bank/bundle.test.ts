@@ -59,6 +59,22 @@ test("a bank comes back as it was written, with an id out of its name and its ma
   assert.equal(bank.fileBytes, written.fileBytes);
 });
 
+test("a bank with learned detail comes back with its kernels, and with values that are numbers only", async () => {
+  const path = join(folder, "detail.bank");
+  const draft = sampleDraft({ detail: true });
+  const { manifest } = await writeBank(path, draft);
+  assert.equal(manifest.files["detail.f32"]?.bytes, 36);
+  assert.deepEqual((await readBank(path)).detail, draft.detail);
+  await writeBank(path, { ...draft, detail: new Float32Array(9).fill(Infinity) });
+  await assert.rejects(readBank(path), isInputError("bank-damaged", /detail\.f32/));
+});
+
+test("kernels without a rule, and a rule without kernels, are our own mistake", async () => {
+  const path = join(folder, "half.bank");
+  await assert.rejects(writeBank(path, { ...sampleDraft(), detail: new Float32Array(9) }), { code: "bank-draft" });
+  await assert.rejects(writeBank(path, { ...sampleDraft({ detail: true }), detail: null }), { code: "bank-draft" });
+});
+
 test("the head alone tells manifest and id, and does not look at the arrays", async () => {
   const path = join(folder, "head.bank");
   const written = await writeBank(path, sampleDraft());

@@ -84,3 +84,25 @@ test("any folder's name becomes a legal bank name", () => {
   for (const text of ["good parts (2025)", "", "日本", "x".repeat(99)]) checkBankName(bankNameFrom(text));
   assert.equal(bankNameFrom("good parts"), "good-parts");
 });
+
+test("edge takes the detail that serves the backbone and keeps its name, for its own embedding only", () => {
+  const preferredDetail = { share: 0.5, exponent: 0.5, shrinkage: 0.05 };
+  const edge = presetParameters("edge", { preferredDetail });
+  assert.deepEqual([edge.preset, edge.detail], ["edge", preferredDetail]);
+  assert.deepEqual(presetParameters("edge").detail, null);
+  const without = presetParameters("edge", { preferredDetail, detail: null });
+  assert.deepEqual([without.preset, without.detail], ["custom", null]);
+  const more = presetParameters("edge", { preferredDetail, detail: { ...preferredDetail, share: 1 } });
+  assert.deepEqual([more.preset, more.detail?.share], ["custom", 1]);
+  // It was measured for layer 2 with the mean over 3 × 3: anything else is left as it is chosen.
+  assert.equal(presetParameters("edge", { preferredDetail, layers: ["layer3"] }).detail, null);
+  const wide = { kind: "average", size: 5, padding: "zeros" } as const;
+  assert.equal(presetParameters("edge", { preferredDetail, neighbourhood: wide }).detail, null);
+});
+
+test("the presets of others never take a detail", () => {
+  const preferredDetail = { share: 0.5, exponent: 0.5, shrinkage: 0.05 };
+  for (const name of ["reference", "paper", "reproduction"] as const) {
+    assert.deepEqual(presetParameters(name, { preferredDetail }), presetParameters(name), name);
+  }
+});

@@ -77,6 +77,7 @@ export function bankOfRows(
       files: {},
     },
     bankId: "bench-00000000",
+    detail: null,
     fileBytes: 0,
     rows: rows.data,
     quantised: quantise(quantiser, rows.data, count),

@@ -123,6 +123,7 @@ async function bareSeconds(bank: string, files: readonly string[], models: reado
   const session = await EmbeddingSession.create({
     ...parameters,
     ...backbone,
+    detail: null,
     threads: THREADS,
     spinning: false,
     provider: "cpu",

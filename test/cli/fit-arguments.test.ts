@@ -45,6 +45,7 @@ const FLAGS = [
   ["paper", ["--neighbourhood", "unfold:5"], { neighbourhood: { kind: "unfold", size: 5 } }],
   ["paper", ["--join", "adaptive:512:256"], { join: { kind: "adaptive", layerDims: 512, dims: 256 } }],
   ["edge", ["--join", "concat:adaptive-pooling"], { join: { kind: "concat", stretch: "adaptive-pooling" } }],
+  ["edge", ["--detail", "0.25:1:0.1"], { detail: { share: 0.25, exponent: 1, shrinkage: 0.1 } }],
   ["edge", ["--patch-score", "mean-squared:5"], { patchScore: { kind: "mean-squared", neighbours: 5 } }],
   ["edge", ["--image-score", "reweighted:9"], { imageScore: { kind: "reweighted", neighbours: 9 } }],
   ["reproduction", ["--image-score", "maximum"], { imageScore: { kind: "maximum" } }],
@@ -64,8 +65,15 @@ const FLAGS = [
 function throughManifest(preset: Parameters<typeof presetParameters>[0], choices: object) {
   const draft = sampleDraft();
   const file = (bytes: number): object => ({ bytes, sha256: "ef".repeat(32) });
-  const files = { "rows.f32": file(24), "rows.i8": file(6), "mean.f32": file(8), "row-image.i32": file(12) };
-  const manifest = { ...draft.manifest, parameters: presetParameters(preset, choices) };
+  const parameters = presetParameters(preset, choices);
+  const files = {
+    "rows.f32": file(24),
+    "rows.i8": file(6),
+    "mean.f32": file(8),
+    ...(parameters.detail === null ? {} : { "detail.f32": file(36) }),
+    "row-image.i32": file(12),
+  };
+  const manifest = { ...draft.manifest, parameters };
   const json = JSON.stringify({ format: "nominald-bank", formatVersion: 1, ...manifest, files });
   return parseManifest(json, "x.bank").parameters;
 }
@@ -103,6 +111,7 @@ test("every value that is none is told, all in one go", () => {
     ["--resize", "crop:256"],
     ["--neighbourhood", "average:2"],
     ["--join", "adaptive:10"],
+    ["--detail", "0.5:0.5"],
     ["--coreset", "best"],
     ["--projection", "gaussian:0"],
     ["--start", "row"],
@@ -122,6 +131,17 @@ test("every value that is none is told, all in one go", () => {
       option,
     );
   }
+});
+
+test("detail can be left out, and has only the plain mean and join to stand in", () => {
+  assert.equal(throughManifest("edge", parsed("--detail", "none").choices).detail, null);
+  assert.throws(
+    () => presetParameters("edge", parsed("--detail", "0.5:0.5:0.05", "--neighbourhood", "average:5").choices),
+    { code: "bank-parameters", message: /edge\.detail: expected null for any neighbourhood but the padded average/ },
+  );
+  assert.throws(() => presetParameters("paper", parsed("--detail", "0.5:0.5:0.05").choices), {
+    code: "bank-parameters",
+  });
 });
 
 test("two sizes and two budgets are refused", () => {

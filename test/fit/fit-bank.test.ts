@@ -51,6 +51,65 @@ test("the default backbone gives the same bytes on one and two threads", async (
   assert.deepEqual(banks[0], banks[1]);
 });
 
+const DETAIL = { share: 0.5, exponent: 0.5, shrinkage: 0.05 };
+
+test("learned detail gives the same bytes on one and two threads, and lies in the bank", async () => {
+  for (const threads of [1, 2]) {
+    await fitBank({ ...fitOptions(files, out(`detail-${threads}`), { detail: DETAIL }), threads });
+  }
+  assert.deepEqual(await readFile(out("detail-1")), await readFile(out("detail-2")));
+  const bank = await readBank(out("detail-1"));
+  assert.deepEqual(bank.manifest.parameters.detail, DETAIL);
+  const plain = await fitBank(fitOptions(files, out("no-detail"), { detail: null }));
+  assert.equal(bank.manifest.dims, plain.manifest.dims);
+  assert.notDeepEqual(bank.rows, (await readBank(out("no-detail"))).rows);
+});
+
+test("learning the detail is the first stage, told from its beginning to its end", async () => {
+  const reports: Progress[] = [];
+  const onProgress = (progress: Progress): void => void reports.push(progress);
+  const { stageMs } = await fitBank({ ...fitOptions(files, out("detail-stage"), { detail: DETAIL }), onProgress });
+  const own = reports.slice(
+    0,
+    reports.findIndex(({ stage }) => stage === "read"),
+  );
+  assert.deepEqual(
+    [own.at(0), own.at(-1)],
+    [
+      { stage: "detail", done: 0, total: 12 },
+      { stage: "detail", done: 12, total: 12 },
+    ],
+  );
+  assert.ok(own.every(({ stage }) => stage === "detail"));
+  assert.ok(stageMs.detail > 0);
+});
+
+test("a fit that is stopped while it learns the detail ends at once and writes no bank", async () => {
+  const controller = new AbortController();
+  const stopped = fitBank({
+    ...fitOptions(files, out("detail-stopped"), { detail: DETAIL }),
+    signal: controller.signal,
+    onProgress: ({ done }) => void (done === 2 && controller.abort(new Error("enough"))),
+  });
+  await assert.rejects(stopped, /enough/);
+  assert.equal(existsSync(out("detail-stopped")), false);
+});
+
+test("detail of a first layer that is too wide is refused with both numbers, before anything is embedded", async () => {
+  const backbone = await findBackbone([builtInModelsFolder()], { name: "efficientnet-lite0" });
+  const wide = { ...fitOptions(files, out("wide"), { layers: ["expand2"], detail: DETAIL }), backbone };
+  await assert.rejects(fitBank(wide), { code: "detail-too-wide", message: /at most 64 channels .* but it has 240/ });
+});
+
+test("kept embeddings are those of their detail: with other images it is another, and all are embedded anew", async () => {
+  const cache = join(folder, "detail-cache");
+  const options = { ...fitOptions(files, out("detail-cold"), { detail: DETAIL }), cache };
+  assert.equal((await fitBank(options)).reused, 0);
+  assert.equal((await fitBank({ ...options, out: out("detail-warm") })).reused, 12);
+  assert.deepEqual(await readFile(out("detail-warm")), await readFile(out("detail-cold")));
+  assert.equal((await fitBank({ ...options, files: files.slice(0, 8) })).reused, 0);
+});
+
 test("a bank's rows are patches of the images that it names, in their order", async () => {
   await fitBank(fitOptions(files, out("rows")));
   const bank = await readBank(out("rows"));

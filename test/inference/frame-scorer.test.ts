@@ -77,6 +77,7 @@ async function bankOf(backbone: BackboneFiles, parameters: BankParameters): Prom
     rows: data,
     quantised: quantise(quantiser, data, count),
     mean: quantiser.mean,
+    detail: null,
     rowImage: new Int32Array(count),
     hnsw: null,
   };
