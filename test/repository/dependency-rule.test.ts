@@ -78,6 +78,7 @@ const MISTAKES: readonly Planted[] = [
     ["inference", "../fit/two.ts"],
     ["fit", "../page/page.ts"],
     ["page", "../cli/two.ts"],
+    ["evaluation", "../daemon/two.ts"],
     ["daemon", "../cli/two.ts"],
     ["cli", "../main.ts"],
   ].flatMap(([room = "", specifier = ""]) => [
