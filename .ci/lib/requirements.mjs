@@ -17,6 +17,9 @@ const daemon = (name) => () => findProgram(name, [process.env.PATH, "/usr/sbin"]
 const library = (name) => (machine) => machine.pkgConfig(["--exists", name]).ok;
 const plugin = (file) => (machine) => existsSync(join(machine.pluginsDir(), file));
 
+/** Debian's own Python has Debian's bindings; another one on the PATH has not. */
+const RTSP_SERVER = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+
 /** One row: `packages` of Debian, `why`, `from` which purpose on, and the `probes` that must all hold. */
 export const REQUIREMENTS = [
   {
@@ -71,6 +74,12 @@ export const REQUIREMENTS = [
     why: "the fake GigE Vision camera and the GenICam source of the tests: arv-fake-gv-camera-0.8, aravissrc",
     from: "test",
     probes: [program("arv-fake-gv-camera-0.8"), plugin("libgstaravis.0.8.so")],
+  },
+  {
+    packages: ["python3-gi", "gir1.2-gst-rtsp-server-1.0"],
+    why: "GStreamer's RTSP server, which stands for an IP camera in the tests",
+    from: "test",
+    probes: [() => existsSync("/usr/bin/python3"), () => ask("/usr/bin/python3", ["-c", RTSP_SERVER]).ok],
   },
   {
     packages: ["systemd", "systemd-container"],

@@ -13,7 +13,22 @@ export type CaptureSource =
       readonly paced: boolean;
     }
   | { readonly kind: "v4l2"; readonly device: string }
-  | { readonly kind: "aravis"; readonly camera: string; readonly features: string };
+  | { readonly kind: "aravis"; readonly camera: string; readonly features: string }
+  | {
+      readonly kind: "rtsp";
+      /** Without user and password. */
+      readonly url: string;
+      readonly username: string | null;
+      /** Read by the capture process alone; a path, or `credential:NAME` of systemd. */
+      readonly passwordFile: string | null;
+      readonly transport: "tcp" | "udp";
+      /** How long packets are held to put them in order, ms. */
+      readonly bufferMs: number;
+    }
+  /** A camera on a Jetson's CSI connector, through Argus. */
+  | { readonly kind: "csi"; readonly sensor: string }
+  /** A whole launch string of the device's own configuration, with an appsink named `sink`. */
+  | { readonly kind: "pipeline"; readonly launch: string };
 
 /** Everything a capture process needs to know, sent once. */
 export interface CaptureSettings {
