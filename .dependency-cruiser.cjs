@@ -10,6 +10,8 @@ const LEVELS = [
   ["bank", "backbone", "search", "store", "capture", "mqtt", "ops"],
   ["inference", "fit", "page"],
   ["daemon"],
+  // It tries, one at a time, what the daemon composes, with the daemon's own settings; only a subcommand starts it.
+  ["doctor"],
   ["cli"],
 ];
 

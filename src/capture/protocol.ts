@@ -78,3 +78,14 @@ export type FromCapture =
   | { readonly type: "ended"; readonly frames: number }
   /** The source failed; the process ends itself after this. */
   | { readonly type: "fault"; readonly error: WireError };
+
+/** To a process that looks for elements: names such as `v4l2src`. */
+export interface ToElements {
+  readonly names: readonly string[];
+}
+
+export type FromElements =
+  /** In the order of `names`; the version as `gstreamerVersion` gives it. */
+  | { readonly missing: readonly string[]; readonly gstreamer: string | null }
+  /** The binding does not load. */
+  | { readonly problem: string };
