@@ -70,10 +70,10 @@ export const REQUIREMENTS = [
     probes: [daemon("mosquitto"), program("mosquitto_sub")],
   },
   {
-    packages: ["aravis-tools"],
-    why: "the fake GigE Vision camera and the GenICam source of the tests: arv-fake-gv-camera-0.8, aravissrc",
+    packages: ["aravis-tools", "aravis-tools-cli"],
+    why: "the fake GigE Vision camera, its list and the GenICam source of the tests: arv-fake-gv-camera-0.8, arv-tool-0.8, aravissrc",
     from: "test",
-    probes: [program("arv-fake-gv-camera-0.8"), plugin("libgstaravis.0.8.so")],
+    probes: [program("arv-fake-gv-camera-0.8"), program("arv-tool-0.8"), plugin("libgstaravis.0.8.so")],
   },
   {
     packages: ["python3-gi", "gir1.2-gst-rtsp-server-1.0"],

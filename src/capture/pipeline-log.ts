@@ -18,8 +18,8 @@ export interface PipelineLog {
 }
 
 const TIME = "(\\d+):(\\d\\d):(\\d\\d\\.\\d{9})";
-const BASE_TIME = new RegExp(`^${TIME} .* gst_element_set_base_time:<pipeline\\d*> set base_time=`);
-const ARRIVAL = new RegExp(`^${TIME} .* gst_base_sink_chain_unlocked:<sink> got times start: ${TIME},`);
+const BASE_TIME = new RegExp(`^${TIME} .*:gst_element_set_base_time:<pipeline\\d*> set base_time=`);
+const ARRIVAL = new RegExp(`^${TIME} .*:gst_base_sink_chain_unlocked:<sink> got times start: ${TIME},`);
 const OFFERED = /:<[^>]*> caps of src: (.*)$/;
 /** What GStreamer writes for a frame without a time stamp is far beyond any. */
 const LONGEST_MS = 3_600_000;

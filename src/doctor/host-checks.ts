@@ -58,15 +58,17 @@ const ADDONS = {
   "node-unix-socket": () => import("node-unix-socket"),
 };
 
-/** @returns the version in the package's own package.json; "of an unknown version" where there is none */
+/** @returns the version that the package says of itself, in the package.json above its entry */
 function installedVersion(name: string): string {
   let folder = dirname(fileURLToPath(import.meta.resolve(name)));
-  while (!existsSync(join(folder, "package.json"))) {
-    if (dirname(folder) === folder) return "of an unknown version";
-    folder = dirname(folder);
+  for (; folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, "package.json");
+    if (!existsSync(file)) continue;
+    const own = JSON.parse(readFileSync(file, "utf8")) as { readonly name?: unknown; readonly version?: unknown };
+    // Folders of built files may have one that only tells their kind.
+    if (own.name === name && typeof own.version === "string") return own.version;
   }
-  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly version?: unknown };
-  return typeof version === "string" ? version : "of an unknown version";
+  return "of an unknown version";
 }
 
 /** @param nowMs Unix time */

@@ -64,7 +64,9 @@ export async function chooseCamera(values: CameraArguments): Promise<ChosenCamer
 function madeConfig(camera: CameraArguments): DeviceConfig {
   const keys = Object.entries(camera).map(([option, value]) => {
     const key = option.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-    return [key, NUMBERS.includes(key) && value !== "" ? Number(value) : value] as const;
+    const number = NUMBERS.includes(key) && value !== "" ? Number(value) : Number.NaN;
+    // What is no number stays the text that it is, and is refused as such.
+    return [key, Number.isFinite(number) ? number : value] as const;
   });
   const station = { line: "line", name: "camera", bank: "none", camera: Object.fromEntries(keys) };
   const text = JSON.stringify({ ...UNNAMED, stations: [station] });
