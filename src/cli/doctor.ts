@@ -43,18 +43,22 @@ export async function doctorCommand(args: string[], io: CommandIo): Promise<numb
     io.err(`${problem}.\n\n${HELP}`);
     return EXIT.usage;
   }
-  const { config } = await loadConfig(values.config, process.env);
+  return await examine(values.config, new Set(only as Area[]), values.json === true, io);
+}
+
+async function examine(file: string, areas: ReadonlySet<Area>, json: boolean, io: CommandIo): Promise<number> {
+  const { config } = await loadConfig(file, process.env);
   const findings: Finding[] = [];
   const doctor = new Doctor({
     config,
-    areas: new Set(only as Area[]),
+    areas,
     nodeVersion: process.versions.node,
     credentialsFolder: process.env["CREDENTIALS_DIRECTORY"] ?? null,
     logger: silentLogger,
     wallMs: Date.now,
     onFinding: (finding) => {
       findings.push(finding);
-      if (values.json !== true) for (const line of linesOf(finding)) io.out(line);
+      if (!json) for (const line of linesOf(finding)) io.out(line);
     },
     signal: io.signal,
   });
@@ -62,7 +66,7 @@ export async function doctorCommand(args: string[], io: CommandIo): Promise<numb
   if (io.signal.aborted) return EXIT.interrupted;
   const count = (level: Finding["level"]): number => findings.filter((finding) => finding.level === level).length;
   const [ok, warn, fail] = [count("ok"), count("warn"), count("fail")];
-  if (values.json === true) io.out(JSON.stringify({ nominald: productVersion(), ok, warn, fail, findings }, null, 2));
+  if (json) io.out(JSON.stringify({ nominald: productVersion(), ok, warn, fail, findings }, null, 2));
   else io.out(`${ok} ok, ${warn} warn, ${fail} fail`);
   return fail === 0 ? EXIT.ok : EXIT.unhealthy;
 }

@@ -3,9 +3,11 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import sharp from "sharp";
+import { captureCommand } from "../../src/cli/capture.ts";
 import { processStartTicks } from "../../src/shared/process-identity.ts";
 import { picture, temporaryFolder } from "../capture/pictures.ts";
 import { nominald } from "../support/daemon-process.ts";
+import { spoken } from "../support/spoken.ts";
 
 const SMALL = ["--width", "64", "--height", "48"];
 
@@ -28,9 +30,9 @@ test("wrong words are exit code 2, a wrong camera is exit code 3 with the key's 
     [["watch", "--source", "test", "--width", "64a"], 3, /camera\.width .*received text "64a"/],
     [["watch", "--source", "v4l2"], 3, /camera\.device .*since camera\.source is v4l2/],
   ] as const) {
-    const finished = await nominald(["capture", ...args]);
-    assert.deepEqual([finished.code, finished.stdout], [code, ""], `${args.join(" ")}: ${finished.stderr}`);
-    assert.match(finished.stderr, message);
+    const finished = await spoken(captureCommand, args);
+    assert.deepEqual([finished.code, finished.out], [code, ""], `${args.join(" ")}: ${finished.err}`);
+    assert.match(finished.err, message);
   }
 });
 
@@ -103,6 +105,18 @@ test("a watch tells rate, light and sharpness, once a second, as lines or as JSO
     {
       ...{ framesPerSecond: 0, width: 64, height: 48, brightness: 0, saturated: 0, sharpness: 0, dropped: 0 },
     },
+  );
+});
+
+test("on a terminal each line of a watch takes the place of the one before", async () => {
+  const watch = ["watch", "--source", "test", ...SMALL, "--framerate", "20", "--seconds", "2.5"];
+  const { code, out } = await spoken(captureCommand, watch, true);
+  assert.equal(code, 0);
+  const lines = out.split("\n");
+  assert.ok(lines.length >= 2, out);
+  assert.ok(
+    lines.every((line, i) => line.startsWith("\u001b[1A\u001b[2K") === i > 0),
+    JSON.stringify(lines),
   );
 });
 

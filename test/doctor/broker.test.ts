@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -27,9 +26,8 @@ async function look(t: TestContext, settings: object): Promise<Finding[]> {
 
 test("a broker that lets the station do all it must has no fail, in either version, and keeps what it had", async (t) => {
   const { url } = await broker(t);
-  const other = mqtt.connect(url);
+  const other = await mqtt.connectAsync(url);
   t.after(() => other.end(true));
-  await once(other, "connect");
   await other.publishAsync(`${ROOT}/status`, "1", { qos: 1, retain: true });
   for (const version of ["5", "3.1.1"]) {
     const findings = await look(t, { url, version });
@@ -110,6 +108,11 @@ test("subscriptions that the broker refuses are named", async (t) => {
   }
 });
 
+test("a broker without retained messages cannot serve a station", async (t) => {
+  const { url } = await broker(t, { config: ["retain_available false"] });
+  expectLine(await look(t, { url }), "broker-limits", "fail", /has no retained messages/, /broker's settings/);
+});
+
 test("certificates that have ended, are of a stranger or not there are told apart", async (t) => {
   const [sound, ended] = [await temporaryFolder(t), await temporaryFolder(t)];
   const certificates = await makeCertificates(sound);
@@ -139,6 +142,12 @@ test("certificates that have ended, are of a stranger or not there are told apar
   const late2 = await look(t, { url: good.url, ...own, certFile: clientCertFile, keyFile: clientKeyFile });
   expectLine(late2, "broker-client-certificate", "fail", /this device's certificate .*it has ended/, /renew/);
 
+  const noPem = join(sound, "garbage.crt");
+  await writeFile(noPem, "garbage");
+  const garbage = await look(t, { url: good.url, ...own, certFile: noPem });
+  expectLine(garbage, "broker-client-certificate", "fail", /broker\.certFile holds no certificate/, /PEM/);
+  expectLine(garbage, "broker-tls", "fail", /broker\.certFile/, /correct the content/);
+
   const plain = await broker(t);
   const noTls = await look(t, { url: plain.url.replace("mqtt:", "mqtts:"), caFile: certificates.caFile });
   expectLine(noTls, "broker-tls", "fail", /TLS|connection/, /speaks TLS/);
@@ -146,7 +155,7 @@ test("certificates that have ended, are of a stranger or not there are told apar
 
 test("while a daemon runs nothing is published and no camera is opened", async (t) => {
   const { url } = await broker(t);
-  const other = mqtt.connect(url);
+  const other = await mqtt.connectAsync(url);
   t.after(() => other.end(true));
   await other.subscribeAsync(`${ROOT}/#`);
   const heard: string[] = [];

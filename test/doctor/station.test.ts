@@ -6,6 +6,7 @@ import type { TestContext } from "node:test";
 import { writeBank } from "../../src/bank/bundle-write.ts";
 import { sampleDraft } from "../bank/sample-bank.ts";
 import { temporaryFolder } from "../capture/pictures.ts";
+import { smallTmpfs } from "../support/small-tmpfs.ts";
 import { startRtspCamera } from "../support/rtsp-camera.ts";
 import { examine, expectLine, lineOf } from "./examine.ts";
 
@@ -99,6 +100,15 @@ test("a camera that is not there, one that refuses the login and one of another 
 
   const lost = await examine(t, ["camera"], { camera: { ...rtsp, passwordFile: `${passwordFile}.none` } });
   expectLine(lost, "camera", "fail", /camera\.passwordFile/, /create the file/);
+});
+
+test("slots that shared memory has no room for are a fail of the camera", async (t) => {
+  const sharedMemoryFolder = await smallTmpfs(t, "size=1m");
+  if (sharedMemoryFolder === null) return;
+  // Four slots of 640 × 480 × 3 bytes are 3,686,400 bytes.
+  const camera = { width: 640, height: 480 };
+  const findings = await examine(t, ["camera"], { device: { sharedMemoryFolder }, camera });
+  expectLine(findings, "camera", "fail", /room for 3686400 bytes/, /sharedMemoryFolder larger/);
 });
 
 test("an element that only a person's own pipeline names is looked for too", async (t) => {
