@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { builtInModelsFolder, listBackbones } from "../../src/backbone/find.ts";
 import { writeBank } from "../../src/bank/bundle-write.ts";
 import { sampleDraft } from "../bank/sample-bank.ts";
 import { temporaryFolder } from "../capture/pictures.ts";
@@ -26,6 +27,15 @@ test("a missing bank, a damaged one and one without its backbone are told apart"
   const strange = await examine(t, ["bank"], { station: { bank } });
   expectLine(strange, "bank", "ok", /is washer-[0-9a-f]{8} \(washer\), 3 rows of 2, digests right/);
   expectLine(strange, "backbone", "fail", /Expected backbone efficientnet-lite0 with SHA-256 abab/, /modelsFolders/);
+
+  const [shipped] = await listBackbones([builtInModelsFolder()]);
+  assert.ok(shipped !== undefined && "manifest" in shipped);
+  const draft = sampleDraft();
+  const backbone = { name: shipped.manifest.name, sha256: shipped.manifest.sha256 };
+  await writeBank(`${bank}.other`, { ...draft, manifest: { ...draft.manifest, backbone } });
+  const unfit = await examine(t, ["bank"], { station: { bank: `${bank}.other` } });
+  expectLine(unfit, "backbone", "ok", /as the bank wants/);
+  expectLine(unfit, "load", "fail", /embeddings of 2 dimensions for the bank but backbone/, /nominald fit/);
 
   const bytes = await readFile(bank);
   const at = bytes.indexOf(Buffer.from(Float32Array.of(5, 6).buffer));
