@@ -44,7 +44,9 @@ export const REQUIREMENTS = [
   },
   {
     packages: ["gstreamer1.0-plugins-good"],
-    why: "GStreamer elements of folder and v4l2 cameras: multifilesrc, pngdec, jpegdec, videocrop, videoflip, v4l2src",
+    why:
+      "GStreamer elements of folder, v4l2 and rtsp cameras: multifilesrc, pngdec, jpegdec, videocrop, videoflip, v4l2src, " +
+      "rtspsrc",
     from: "run",
     probes: [
       "libgstmultifile.so",
@@ -53,6 +55,7 @@ export const REQUIREMENTS = [
       "libgstvideocrop.so",
       "libgstvideofilter.so",
       "libgstvideo4linux2.so",
+      "libgstrtsp.so",
     ].map(plugin),
   },
   {

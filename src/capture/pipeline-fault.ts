@@ -58,6 +58,13 @@ export function busFault(settings: CaptureSettings, message: BusMessage, frames:
   if (/not-negotiated/.test(message.debug ?? "") || /could not set caps/i.test(message.message ?? "")) {
     return capsFault(settings, reason);
   }
+  // decodebin says it in these words, and the kind of decoder after them.
+  if (/missing a plug-in/i.test(reason)) {
+    return new DeviceError(
+      "gstreamer-plugin-missing",
+      `Expected GStreamer's plugins for the stream of ${sourceName(source)} but: ${reason}`,
+    );
+  }
   if (source.kind === "rtsp" && /\(40[13]\)|unauthori[sz]ed/i.test(reason)) {
     return new ConfigError(
       "camera-login-refused",

@@ -175,7 +175,7 @@ function remedyOf(code: string, settings: Pick<CaptureSettings, "source">): stri
     case "shared-memory-unusable":
       return "make sharedMemoryFolder larger, or lower camera.slots";
     case "gstreamer-plugin-missing":
-      return "install what line gstreamer names";
+      return "install the plugin that decodes it; for H.264 and H.265 gstreamer1.0-libav";
     default:
       return settings.source.kind === "folder"
         ? "correct the folder's files"

@@ -35,6 +35,15 @@ test("an IP camera delivers frames with a login from a file, which no launch str
   assert.equal(lost[0].code, "camera-lost");
 });
 
+test("a stream that no installed plugin decodes names the decoder that is missing", async (t) => {
+  const camera = await startRtspCamera(t);
+  const environment = { GST_PLUGIN_FEATURE_RANK: "jpegdec:NONE,avdec_mjpeg:NONE" };
+  const { lost } = await startCapture(t, streamOf(camera.url, null), { environment });
+  await until("the loss", () => lost.length > 0);
+  assert.equal(lost[0]?.code, "gstreamer-plugin-missing", lost[0]?.message);
+  assert.match(lost[0].message, /Missing decoder: JPEG/i);
+});
+
 test("a refused login, a size that the stream has not and a camera that is not there are told apart", async (t) => {
   const folder = await temporaryFolder(t);
   const passwordFile = join(folder, "password");

@@ -79,6 +79,7 @@ const MISTAKES: readonly Planted[] = [
     ["fit", "../page/page.ts"],
     ["page", "../cli/two.ts"],
     ["daemon", "../cli/two.ts"],
+    ["doctor", "../cli/two.ts"],
     ["cli", "../main.ts"],
   ].flatMap(([room = "", specifier = ""]) => [
     { file: `src/${room}/two.ts`, text: "export const two = 2;", breaks: [] },
