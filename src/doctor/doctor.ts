@@ -155,7 +155,8 @@ export class Doctor {
         await checkSubscriptions(findings, client, topics);
         if (this.#daemon === null) await checkPublications(findings, client, topics, broker.version);
       }
-      if (this.#daemon !== null) this.#left("broker-publish", "the topic state says what the broker refuses");
+      if (this.#daemon !== null)
+        this.#left("broker-publish", "stop the daemon to have the rights tried (systemctl stop nominald)");
     } finally {
       endClient(client);
     }
