@@ -12,6 +12,8 @@ const LEVELS = [
   // Above both: it fits banks and scores frames with them, and no daemon needs it (ADR 0021).
   ["evaluation"],
   ["daemon"],
+  // It tries, one at a time, what the daemon composes, with the daemon's own settings; only a subcommand starts it.
+  ["doctor"],
   ["cli"],
 ];
 

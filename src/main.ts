@@ -46,6 +46,14 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "keys of signed pushes: keys generate|trust|list|revoke|rearm",
     load: async () => (await import("./cli/keys.ts")).keysCommand,
   },
+  doctor: {
+    summary: "what is wrong with this device and what to do: doctor --config FILE",
+    load: async () => (await import("./cli/doctor.ts")).doctorCommand,
+  },
+  capture: {
+    summary: "cameras without a bank: capture list|save|watch",
+    load: async () => (await import("./cli/capture.ts")).captureCommand,
+  },
   demo: {
     summary: "parts pass a synthetic camera: the whole program on this machine",
     load: async () => (await import("./cli/demo.ts")).demoCommand,

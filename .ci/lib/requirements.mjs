@@ -17,6 +17,9 @@ const daemon = (name) => () => findProgram(name, [process.env.PATH, "/usr/sbin"]
 const library = (name) => (machine) => machine.pkgConfig(["--exists", name]).ok;
 const plugin = (file) => (machine) => existsSync(join(machine.pluginsDir(), file));
 
+/** Debian's own Python has Debian's bindings; another one on the PATH has not. */
+const RTSP_SERVER = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+
 /** One row: `packages` of Debian, `why`, `from` which purpose on, and the `probes` that must all hold. */
 export const REQUIREMENTS = [
   {
@@ -41,7 +44,9 @@ export const REQUIREMENTS = [
   },
   {
     packages: ["gstreamer1.0-plugins-good"],
-    why: "GStreamer elements of folder and v4l2 cameras: multifilesrc, pngdec, jpegdec, videocrop, videoflip, v4l2src",
+    why:
+      "GStreamer elements of folder, v4l2 and rtsp cameras: multifilesrc, pngdec, jpegdec, videocrop, videoflip, v4l2src, " +
+      "rtspsrc",
     from: "run",
     probes: [
       "libgstmultifile.so",
@@ -50,6 +55,7 @@ export const REQUIREMENTS = [
       "libgstvideocrop.so",
       "libgstvideofilter.so",
       "libgstvideo4linux2.so",
+      "libgstrtsp.so",
     ].map(plugin),
   },
   {
@@ -67,10 +73,16 @@ export const REQUIREMENTS = [
     probes: [daemon("mosquitto"), program("mosquitto_sub")],
   },
   {
-    packages: ["aravis-tools"],
-    why: "the fake GigE Vision camera and the GenICam source of the tests: arv-fake-gv-camera-0.8, aravissrc",
+    packages: ["aravis-tools", "aravis-tools-cli"],
+    why: "the fake GigE Vision camera, its list and the GenICam source of the tests: arv-fake-gv-camera-0.8, arv-tool-0.8, aravissrc",
     from: "test",
-    probes: [program("arv-fake-gv-camera-0.8"), plugin("libgstaravis.0.8.so")],
+    probes: [program("arv-fake-gv-camera-0.8"), program("arv-tool-0.8"), plugin("libgstaravis.0.8.so")],
+  },
+  {
+    packages: ["python3-gi", "gir1.2-gst-rtsp-server-1.0"],
+    why: "GStreamer's RTSP server, which stands for an IP camera in the tests",
+    from: "test",
+    probes: [() => existsSync("/usr/bin/python3"), () => ask("/usr/bin/python3", ["-c", RTSP_SERVER]).ok],
   },
   {
     packages: ["systemd", "systemd-container"],

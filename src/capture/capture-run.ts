@@ -1,16 +1,18 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { BusMessage, Pipeline } from "gstreamer-superficial";
+import type { AppSink, BusMessage, Pipeline } from "gstreamer-superficial";
 import { endSelf, tellParent } from "../shared/child-process.ts";
 import type { Clock } from "../shared/clock.ts";
-import { BugError, InputError, reasonOf, toWireError } from "../shared/errors.ts";
+import { BugError, ConfigError, InputError, reasonOf, toWireError } from "../shared/errors.ts";
+import { cameraLogin } from "./camera-login.ts";
 import { stageFolder } from "./folder-source.ts";
 import type { FolderFrames } from "./folder-source.ts";
 import { gstreamerVersion } from "./gstreamer-version.ts";
 import { FramePump } from "./frame-pump.ts";
-import { SINK_NAME, endsByItself, keepsOnlyNewest, launchString } from "./launch-string.ts";
+import { LOGIN_NAME, SINK_NAME, endsByItself, keepsOnlyNewest, launchString } from "./launch-string.ts";
 import { busFault, launchFault, silentFault } from "./pipeline-fault.ts";
 import type { CaptureSettings, FromCapture } from "./protocol.ts";
+import { withoutSecrets } from "./secrets.ts";
 import { Slots } from "./slots.ts";
 
 const ALIVE_EVERY_MS = 1_000;
@@ -82,15 +84,15 @@ export class CaptureRun {
     const launch = launchString(this.#settings, this.#staged);
     const pipeline = this.#open(launch);
     this.#pipeline = pipeline;
-    const sink = pipeline.findChild(SINK_NAME);
-    if (sink === undefined) throw new BugError("sink-missing", `Expected an element ${SINK_NAME} in ${launch}`);
+    const sink = this.#sink(pipeline);
+    this.#login(pipeline);
     // Else the reason of a failed start is emptied from the bus, and its poller can block for ever.
     pipeline["auto-flush-bus"] = false;
     const startedAtMs = this.#clock.monotonicMs();
     pipeline.pollBus((message) => this.#onBus(message));
     pipeline.play();
     const gstreamer = gstreamerVersion();
-    this.#send({ type: "playing", launch, versions: gstreamer === null ? {} : { gstreamer } });
+    this.#send({ type: "playing", launch: withoutSecrets(launch), versions: gstreamer === null ? {} : { gstreamer } });
     this.#pump = new FramePump({
       settings: this.#settings,
       sink,
@@ -111,6 +113,26 @@ export class CaptureRun {
     } catch (error) {
       throw launchFault(this.#settings, reasonOf(error));
     }
+  }
+
+  /** @throws ConfigError "pipeline-without-sink" for a pipeline of the configuration's own that has none */
+  #sink(pipeline: Pipeline): AppSink {
+    const sink = pipeline.findChild(SINK_NAME);
+    if (sink !== undefined && typeof sink.pull === "function") return sink as AppSink;
+    throw new ConfigError(
+      "pipeline-without-sink",
+      `Expected an appsink named ${SINK_NAME} in the pipeline of ${this.#settings.station} but ` +
+        (sink === undefined ? "no element has that name" : "the element of that name is no appsink"),
+    );
+  }
+
+  #login(pipeline: Pipeline): void {
+    const login = cameraLogin(this.#settings.source, process.env["CREDENTIALS_DIRECTORY"]);
+    if (login === null) return;
+    const source = pipeline.findChild(LOGIN_NAME);
+    if (source === undefined) throw new BugError("source-missing", `Expected an element ${LOGIN_NAME} for the login`);
+    source["user-id"] = login.username;
+    source["user-pw"] = login.password;
   }
 
   #onBus(message: BusMessage): void {

@@ -3,7 +3,7 @@ import type { Clock } from "../shared/clock.ts";
 import { DeviceError } from "../shared/errors.ts";
 import { isLive } from "./launch-string.ts";
 import { packRows } from "./pixel-rows.ts";
-import type { CaptureSettings, FromCapture } from "./protocol.ts";
+import type { CaptureSettings, CaptureSource, FromCapture } from "./protocol.ts";
 import { RepeatGuard } from "./repeat-guard.ts";
 import type { Slots } from "./slots.ts";
 
@@ -20,6 +20,19 @@ export interface FramePumpOptions {
 
 /** A camera that repeats its frame more often than this in a row is started again; one repeat is a part's affair. */
 const REPEATS_ENDURED = 4;
+/**
+ * Test pictures and folders may show the same again. So may a stream: its coder leaves out what has not changed, noise
+ * included. What a pipeline of the configuration's own shows is taken for a camera's.
+ */
+const REPEATS_BY_RIGHT: Readonly<Record<CaptureSource["kind"], boolean>> = {
+  test: true,
+  folder: true,
+  rtsp: true,
+  v4l2: false,
+  aravis: false,
+  csi: false,
+  pipeline: false,
+};
 /** The bus may still have to say why a start took longer than the first frame was given. */
 const LEAST_FIRST_WAIT_MS = 500;
 
@@ -47,8 +60,7 @@ export class FramePump {
     this.#waitsForSlot = settings.delivery === "freshest" || !isLive(settings);
     this.#periodMs =
       settings.delivery === "freshest" && settings.maxRateHz !== undefined ? 1_000 / settings.maxRateHz : 0;
-    // Test pictures and folders repeat by right.
-    this.#repeats = settings.source.kind === "v4l2" || settings.source.kind === "aravis" ? new RepeatGuard() : null;
+    this.#repeats = REPEATS_BY_RIGHT[settings.source.kind] ? null : new RepeatGuard();
   }
 
   /** Frames that came, dropped ones included. */

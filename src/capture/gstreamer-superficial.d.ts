@@ -17,6 +17,14 @@ declare module "gstreamer-superficial" {
     readonly height?: number;
   }
 
+  export interface Element {
+    /** Only an appsink has it. */
+    readonly pull?: AppSink["pull"];
+    /** Of rtspsrc. Texts can be set as properties, and before `play` only. */
+    "user-id"?: string;
+    "user-pw"?: string;
+  }
+
   export interface AppSink {
     /**
      * Blocks one thread of libuv's pool until a sample comes; `null` at the end of the stream or when the pipeline
@@ -38,6 +46,6 @@ declare module "gstreamer-superficial" {
      */
     pollBus(callback: (message: BusMessage) => void): void;
     /** An element by its name, with its properties; `pull` only on an appsink. */
-    findChild(name: string): AppSink | undefined;
+    findChild(name: string): Element | undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from "../shared/errors.ts";
-import type { CaptureSettings } from "./protocol.ts";
+import type { CaptureSettings, CaptureSource } from "./protocol.ts";
 
 /** A folder of numbered files of one type, as `folder-source.ts` lays it out. */
 export interface StagedFolder {
@@ -9,6 +9,9 @@ export interface StagedFolder {
 
 /** The name of the appsink in every launch string. */
 export const SINK_NAME = "sink";
+
+/** The name of the source element that is given a login, which never stands in a launch string. */
+export const LOGIN_NAME = "source";
 
 /** Digits of a staged file's number: `000000.png`. */
 export const STAGED_DIGITS = 6;
@@ -25,6 +28,8 @@ const MAX_EDGE = 32_767;
 const PATTERN = /^[a-z0-9-]{1,32}$/;
 const DEVICE = /^\/dev\/[\w./:-]{1,128}$/;
 const CAMERA = /^[\w.:() -]{1,128}$/;
+const URL_TEXT = /^rtsps?:\/\/[^\s"'!\\@]{1,512}$/;
+const SENSOR = /^\d{1,2}$/;
 const FEATURE = /^[A-Za-z_]\w*(\[\w+\])?=[\w.+:-]+$/;
 
 /**
@@ -49,15 +54,16 @@ export function keepsOnlyNewest(settings: Pick<CaptureSettings, "source" | "deli
  * The pipeline as text. Everything is set here, since the binding cannot set enums and passes numbers through
  * float32. The result is always RGB: the backbones are trained on it, and a grey camera costs one conversion.
  * Values come from configuration; each is checked against what it may hold and quoted, so that none can add an
- * element or a property.
+ * element or a property. Only a pipeline of the configuration's own stands as it was written.
  *
  * @param staged the numbered files; only for a folder
  * @throws ConfigError "capture-settings" naming the value that cannot stand in a launch string
  */
 export function launchString(settings: CaptureSettings, staged?: StagedFolder): string {
-  return [...sourceElements(settings, staged), "video/x-raw,format=RGB", ...pacing(settings), appsink(settings)].join(
-    " ! ",
-  );
+  const { source } = settings;
+  if (source.kind === "pipeline") return source.launch;
+  const elements = sourceElements(settings, source, staged);
+  return [...elements, "video/x-raw,format=RGB", ...pacing(settings), appsink(settings)].join(" ! ");
 }
 
 /** What was asked of the source, for messages: "width=640,height=480,framerate=30/1"; empty when nothing was. */
@@ -69,8 +75,9 @@ export function requestedCaps(settings: Pick<CaptureSettings, "width" | "height"
   return fields.join(",");
 }
 
-function sourceElements(settings: CaptureSettings, staged: StagedFolder | undefined): string[] {
-  const { source } = settings;
+type BuiltSource = Exclude<CaptureSource, { kind: "pipeline" }>;
+
+function sourceElements(settings: CaptureSettings, source: BuiltSource, staged: StagedFolder | undefined): string[] {
   switch (source.kind) {
     case "test":
       // The pattern is made in RGB at once: a conversion would shift its colours.
@@ -89,6 +96,10 @@ function sourceElements(settings: CaptureSettings, staged: StagedFolder | undefi
       ];
     case "aravis":
       return [aravis(source.camera, source.features), rawCaps(settings), "videoconvert"];
+    case "rtsp":
+      return rtsp(source, rawCaps(settings));
+    case "csi":
+      return csi(source.sensor, requestedCaps(settings));
     default:
       return source satisfies never;
   }
@@ -111,6 +122,34 @@ function aravis(camera: string, features: string): string {
   const words = features.split(" ").filter((word) => word !== "");
   for (const word of words) checked("features", word, FEATURE, "Name=Value, separated by spaces");
   return `aravissrc camera-name=${name}${words.length > 0 ? ` features=${quoted(words.join(" "))}` : ""}`;
+}
+
+/**
+ * The stream's picture may come beside its sound, and in any coding that a decoder is installed for. What was asked for
+ * is asked of the decoded picture: the size is set in the camera.
+ */
+function rtsp(source: Extract<CaptureSource, { kind: "rtsp" }>, caps: string): string[] {
+  const location = quoted(checked("url", source.url, URL_TEXT, "rtsp:// or rtsps:// without user and password"));
+  return [
+    `rtspsrc name=${LOGIN_NAME} location=${location} protocols=${source.transport} latency=${Math.round(source.bufferMs)}`,
+    "application/x-rtp,media=video",
+    "decodebin",
+    caps,
+    "videoconvert",
+  ];
+}
+
+/** Argus delivers into the GPU's memory; nvvidconv copies to ours and knows no RGB. */
+function csi(sensor: string, requested: string): string[] {
+  const id = checked("device", sensor, SENSOR, "a sensor's number such as 0");
+  const asked = requested === "" ? "" : `,${requested}`;
+  return [
+    `nvarguscamerasrc sensor-id=${id}`,
+    `video/x-raw(memory:NVMM)${asked}`,
+    "nvvidconv",
+    "video/x-raw,format=BGRx",
+    "videoconvert",
+  ];
 }
 
 function rawCaps(settings: CaptureSettings, format?: string): string {

@@ -3,6 +3,7 @@ import { ConfigError, DeviceError, InputError } from "../shared/errors.ts";
 import type { NominalError } from "../shared/errors.ts";
 import { requestedCaps } from "./launch-string.ts";
 import type { CaptureSettings, CaptureSource } from "./protocol.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 /** Characters of GStreamer's own words that a message carries. */
 const MAX_REASON = 400;
@@ -18,13 +19,20 @@ export function sourceName(source: CaptureSource): string {
       return `camera ${source.device}`;
     case "aravis":
       return `GenICam camera ${source.camera}`;
+    case "rtsp":
+      return `camera ${withoutSecrets(source.url)}`;
+    case "csi":
+      return `CSI camera ${source.sensor}`;
+    case "pipeline":
+      return "the pipeline of camera.pipeline";
     default:
       return source satisfies never;
   }
 }
 
 /** What a launch string that does not parse means for the one who has to act. */
-export function launchFault(settings: CaptureSettings, reason: string): NominalError {
+export function launchFault(settings: CaptureSettings, report: string): NominalError {
+  const reason = withoutSecrets(report);
   if (/no element|no such element/i.test(reason)) {
     return new DeviceError(
       "gstreamer-plugin-missing",
@@ -49,6 +57,19 @@ export function busFault(settings: CaptureSettings, message: BusMessage, frames:
   // The first is GStreamer's, the second aravissrc's, which sets size, format and features at once.
   if (/not-negotiated/.test(message.debug ?? "") || /could not set caps/i.test(message.message ?? "")) {
     return capsFault(settings, reason);
+  }
+  // decodebin says it in these words, and the kind of decoder after them.
+  if (/missing a plug-in/i.test(reason)) {
+    return new DeviceError(
+      "gstreamer-plugin-missing",
+      `Expected GStreamer's plugins for the stream of ${sourceName(source)} but: ${reason}`,
+    );
+  }
+  if (source.kind === "rtsp" && /\(40[13]\)|unauthori[sz]ed/i.test(reason)) {
+    return new ConfigError(
+      "camera-login-refused",
+      `Expected ${sourceName(source)} to take the login of camera.username and camera.passwordFile but: ${reason}`,
+    );
   }
   if (source.kind === "folder") {
     return new InputError(
@@ -89,6 +110,7 @@ function reasonOf(message: BusMessage): string {
     .map((line) => line.trim())
     .filter((line) => line !== "")
     .join(", ");
-  const text = [message.message ?? "an error without a message", ...(detail === "" ? [] : [`(${detail})`])].join(" ");
+  const words = [message.message ?? "an error without a message", ...(detail === "" ? [] : [`(${detail})`])];
+  const text = withoutSecrets(words.join(" "));
   return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
 }

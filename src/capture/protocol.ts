@@ -13,7 +13,22 @@ export type CaptureSource =
       readonly paced: boolean;
     }
   | { readonly kind: "v4l2"; readonly device: string }
-  | { readonly kind: "aravis"; readonly camera: string; readonly features: string };
+  | { readonly kind: "aravis"; readonly camera: string; readonly features: string }
+  | {
+      readonly kind: "rtsp";
+      /** Without user and password. */
+      readonly url: string;
+      readonly username: string | null;
+      /** Read by the capture process alone; a path, or `credential:NAME` of systemd. */
+      readonly passwordFile: string | null;
+      readonly transport: "tcp" | "udp";
+      /** How long packets are held to put them in order, ms. */
+      readonly bufferMs: number;
+    }
+  /** A camera on a Jetson's CSI connector, through Argus. */
+  | { readonly kind: "csi"; readonly sensor: string }
+  /** A whole launch string of the device's own configuration, with an appsink named `sink`. */
+  | { readonly kind: "pipeline"; readonly launch: string };
 
 /** Everything a capture process needs to know, sent once. */
 export interface CaptureSettings {
@@ -63,3 +78,14 @@ export type FromCapture =
   | { readonly type: "ended"; readonly frames: number }
   /** The source failed; the process ends itself after this. */
   | { readonly type: "fault"; readonly error: WireError };
+
+/** To a process that looks for elements: names such as `v4l2src`. */
+export interface ToElements {
+  readonly names: readonly string[];
+}
+
+export type FromElements =
+  /** In the order of `names`; the version as `gstreamerVersion` gives it. */
+  | { readonly missing: readonly string[]; readonly gstreamer: string | null }
+  /** The binding does not load. */
+  | { readonly problem: string };

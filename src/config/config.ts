@@ -92,17 +92,26 @@ export interface StationConfig {
 }
 
 export interface CameraConfig {
-  readonly source: "test" | "folder" | "v4l2" | "aravis";
+  readonly source: "test" | "folder" | "v4l2" | "aravis" | "rtsp" | "csi" | "pipeline";
   /** test: videotestsrc's pattern. */
   readonly pattern: string;
   /** folder */
   readonly path: string | null;
   readonly loop: boolean;
   readonly paced: boolean;
-  /** v4l2: /dev/video0; aravis: name, serial number or IP address. */
+  /** v4l2: /dev/video0; aravis: name, serial number or IP address; csi: number of the sensor. */
   readonly device: string | null;
   /** aravis: GenICam features, "TriggerMode=On TriggerSource=Line0". */
   readonly features: string;
+  /** rtsp: the stream, without user and password. */
+  readonly url: string | null;
+  readonly username: string | null;
+  /** A file, never the password itself, or `credential:NAME` of systemd; read at each start of the camera. */
+  readonly passwordFile: string | null;
+  readonly transport: "tcp" | "udp";
+  readonly bufferMs: number;
+  /** pipeline: GStreamer's launch string, with an appsink named `sink`. */
+  readonly pipeline: string | null;
   readonly width: number | null;
   readonly height: number | null;
   readonly framerate: number | null;

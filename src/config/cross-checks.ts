@@ -98,15 +98,16 @@ type Add = (path: string, expected: string, actual: string, ...others: string[])
 
 function checkSource(camera: CameraConfig, add: Add): void {
   const { source, path, paced, device, framerate, frameTimeoutMs, features } = camera;
-  const isNetworkOrUsb = source === "v4l2" || source === "aravis";
+  const hasDevice = source === "v4l2" || source === "aravis" || source === "csi";
   if (source === "folder" && path === null)
     add("camera.path", "a folder, since camera.source is folder", "null", "camera.source");
-  if (isNetworkOrUsb && device === null) {
+  if (hasDevice && device === null) {
     add("camera.device", `a device, since camera.source is ${source}`, "null", "camera.source");
   }
   if (features !== "" && source !== "aravis") {
     add("camera.features", `nothing, since camera.source is ${source}`, describe(features), "camera.source");
   }
+  checkStream(camera, add);
   if (source === "folder" && paced && framerate === null) {
     add("camera.framerate", "a rate, since camera.paced is true", "null", "camera.source", "camera.paced");
   }
@@ -114,5 +115,32 @@ function checkSource(camera: CameraConfig, add: Add): void {
   if (comesByItself && framerate !== null && frameTimeoutMs !== 0 && frameTimeoutMs <= 1_000 / framerate) {
     const expected = `more than the ${Math.ceil(1_000 / framerate)} ms between two frames at camera.framerate, or 0`;
     add("camera.frameTimeoutMs", expected, String(frameTimeoutMs), "camera.framerate", "camera.source", "camera.paced");
+  }
+}
+
+/** Sources whose size and rate are set elsewhere, and keys that only they have. */
+function checkStream(camera: CameraConfig, add: Add): void {
+  const { source, url, username, passwordFile, pipeline, width, height, framerate } = camera;
+  if (source === "rtsp" && url === null)
+    add("camera.url", "a URL, since camera.source is rtsp", "null", "camera.source");
+  if (source === "pipeline" && pipeline === null) {
+    add("camera.pipeline", "a launch string, since camera.source is pipeline", "null", "camera.source");
+  }
+  if (passwordFile !== null && username === null) {
+    add("camera.username", "a user name, since camera.passwordFile is given", "null", "camera.passwordFile");
+  }
+  for (const [key, value, owner] of [
+    ["url", url, "rtsp"],
+    ["username", username, "rtsp"],
+    ["passwordFile", passwordFile, "rtsp"],
+    ["pipeline", pipeline, "pipeline"],
+  ] as const) {
+    if (value !== null && source !== owner)
+      add(`camera.${key}`, `null, since camera.source is ${source}`, describe(value), "camera.source");
+  }
+  const own = source === "pipeline" ? { width, height, framerate } : source === "rtsp" ? { framerate } : {};
+  const where = source === "pipeline" ? "camera.pipeline itself sets it" : "it is set in the camera";
+  for (const [key, value] of Object.entries(own)) {
+    if (value !== null) add(`camera.${key}`, `null, since ${where}`, describe(value), "camera.source");
   }
 }

@@ -36,6 +36,15 @@ const PATTERNS = [
 const DEVICE = /^[^"'!\\\p{Cc}]+$/u;
 const FEATURES = /^([A-Za-z_]\w*(\[\w+\])?=[\w.+:-]+( +[A-Za-z_]\w*(\[\w+\])?=[\w.+:-]+)*)?$/;
 
+/** In a launch string too; an "@" would be a login. */
+const RTSP_URL = /^rtsps?:\/\/[^\s"'!\\@/]+(\/[^\s"'!\\@]*)?$/;
+
+/** The binding ends the process at a launch string of one element; which element is `sink`, GStreamer itself shows. */
+const pipelineRule = textRule(
+  "a launch string of at least two elements with an appsink named sink, in one line",
+  /^(?=[^\p{Cc}]+$)(?=[^!]+!).*\bappsink\b(?=[^!]*\bname=["']?sink\b)/u,
+);
+
 const PART_ID = /^[0-9A-Za-z._-]{0,32}$/;
 
 const edge = nullable(integerRule({ minimum: 16, maximum: 16_384 }));
@@ -157,8 +166,8 @@ export const stationSchema: KeyTree<StationConfig> = {
     }),
   },
   camera: {
-    source: requiredKey(choiceRule("test", "folder", "v4l2", "aravis"), {
-      doc: "test: a test picture. folder: image files. v4l2: a USB or CSI camera. aravis: a GenICam camera.",
+    source: requiredKey(choiceRule("test", "folder", "v4l2", "aravis", "rtsp", "csi", "pipeline"), {
+      doc: "test: a picture; folder: files; v4l2: USB; aravis: GenICam; rtsp: IP; csi: Jetson; pipeline: your own.",
       env: "CAMERA_SOURCE",
       apply: "local",
     }),
@@ -184,7 +193,7 @@ export const stationSchema: KeyTree<StationConfig> = {
       apply: "restart",
     }),
     device: key(nullable(textRule("a device, without quotes, backslashes and exclamation marks", DEVICE)), null, {
-      doc: "v4l2: /dev/video0. aravis: the camera's name, serial number or IP address.",
+      doc: "v4l2: /dev/video0. aravis: the camera's name, serial number or IP address. csi: the sensor's number.",
       env: "CAMERA_DEVICE",
       apply: "local",
     }),
@@ -192,6 +201,37 @@ export const stationSchema: KeyTree<StationConfig> = {
       doc: "aravis: GenICam features, such as TriggerMode=On TriggerSource=Line0 ExposureTime=5000.",
       env: "CAMERA_FEATURES",
       apply: "restart",
+    }),
+    url: key(nullable(textRule("rtsp:// or rtsps:// with a host, without user and password", RTSP_URL)), null, {
+      doc: "rtsp: the stream's URL; user and password have keys of their own.",
+      env: "CAMERA_URL",
+      apply: "local",
+    }),
+    username: key(nullable(textRule("a user name, not empty")), null, {
+      doc: "rtsp: user name at the camera.",
+      env: "CAMERA_USERNAME",
+      apply: "local",
+    }),
+    passwordFile: key(nullable(pathRule), null, {
+      doc: "rtsp: file with the password, or credential:NAME for one of systemd; the password itself never stands here.",
+      env: "CAMERA_PASSWORD_FILE",
+      apply: "local",
+      isPath: true,
+    }),
+    transport: key(choiceRule("tcp", "udp"), "tcp", {
+      doc: "rtsp: how the stream travels; udp loses packets where the network does.",
+      env: "CAMERA_TRANSPORT",
+      apply: "restart",
+    }),
+    bufferMs: key(integerRule({ minimum: 0, maximum: 10_000 }), 100, {
+      doc: "rtsp: how long packets are held to put them in order; a part of captureLatencyMs.",
+      env: "CAMERA_BUFFER_MS",
+      apply: "restart",
+    }),
+    pipeline: key(nullable(pipelineRule), null, {
+      doc: "Source pipeline: a GStreamer launch string that ends in appsink name=sink and delivers RGB.",
+      env: "CAMERA_PIPELINE",
+      apply: "local",
     }),
     width: key(edge, null, {
       doc: "Pixels asked of the camera, or of every file of a folder; null: what it offers.",

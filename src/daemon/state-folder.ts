@@ -51,19 +51,29 @@ export class StateFolder {
   }
 
   async #refuseOtherDaemon(): Promise<void> {
-    let lock: string;
-    try {
-      lock = readFileSync(join(this.path, LOCK), "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-      throw error;
-    }
-    const [pid = "", start = ""] = lock.trim().split(" ");
-    if (Number(pid) !== process.pid && start !== "" && (await processStartTicks(Number(pid))) === start) {
+    const pid = await runningDaemon(this.path);
+    if (pid !== null && pid !== process.pid) {
       throw new DeviceError(
         "state-folder-in-use",
         `Expected stateFolder ${this.path} for this daemon alone but the daemon with pid ${pid} uses it`,
       );
     }
   }
+}
+
+/**
+ * @param folder a stateFolder
+ * @returns the process id of the daemon that has it; null when none has, or there is no such folder
+ * @throws the system's error when the lock cannot be read
+ */
+export async function runningDaemon(folder: string): Promise<number | null> {
+  let lock: string;
+  try {
+    lock = readFileSync(join(folder, LOCK), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  const [pid = "", start = ""] = lock.trim().split(" ");
+  return start !== "" && (await processStartTicks(Number(pid))) === start ? Number(pid) : null;
 }

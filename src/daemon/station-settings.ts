@@ -68,6 +68,19 @@ function sourceOf(camera: CameraConfig): CaptureSource {
       return { kind: "v4l2", device: needed(camera.device, "camera.device") };
     case "aravis":
       return { kind: "aravis", camera: needed(camera.device, "camera.device"), features: camera.features };
+    case "rtsp":
+      return {
+        kind: "rtsp",
+        url: needed(camera.url, "camera.url"),
+        username: camera.username,
+        passwordFile: camera.passwordFile,
+        transport: camera.transport,
+        bufferMs: camera.bufferMs,
+      };
+    case "csi":
+      return { kind: "csi", sensor: needed(camera.device, "camera.device") };
+    case "pipeline":
+      return { kind: "pipeline", launch: needed(camera.pipeline, "camera.pipeline") };
     default:
       return camera.source satisfies never;
   }

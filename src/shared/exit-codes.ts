@@ -15,6 +15,8 @@ export const EXIT = {
   device: 5,
   /** `demo`: everything ran, but the main job's result is not as it must be. */
   demoFailed: 6,
+  /** `doctor`: at least one line is fail. */
+  unhealthy: 7,
   /** Ended by Ctrl-C. */
   interrupted: 130,
 } as const;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { arvTool, genicamCameras } from "../../src/capture/genicam-cameras.ts";
 import type { CaptureSource } from "../../src/capture/protocol.ts";
 import { minimumRespawnDelayMs } from "../../src/capture/respawn-delay.ts";
 import { ConfigError, DeviceError } from "../../src/shared/errors.ts";
@@ -15,6 +16,16 @@ test("a GigE camera delivers frames end to end, refuses caps it has not, and is 
   t.after(() => camera.stop());
   await camera.start();
   const source: CaptureSource = { kind: "aravis", camera: camera.address, features: "PixelFormat=Mono8" };
+
+  await t.test("it is found with its address, and not opened for that", async () => {
+    const tool = arvTool(process.env["PATH"] ?? "");
+    assert.ok(tool !== null);
+    const found = await genicamCameras(tool);
+    assert.deepEqual(
+      found.filter(({ address }) => address === camera.address),
+      [{ name: "Aravis-Fake-GV01", address: camera.address }],
+    );
+  });
 
   await t.test("caps that the camera has not are named", async (t) => {
     const { lost, frames, client } = await startCapture(t, source, { width: 9_999 });

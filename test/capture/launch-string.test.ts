@@ -64,6 +64,29 @@ test("a GenICam camera is asked for its features and caps, and for RGB after con
   );
 });
 
+test("a stream's picture is decoded, whatever its coding, and its login never stands in the launch string", () => {
+  const source = { kind: "rtsp", url: "rtsp://cam.local:554/s?ch=1", transport: "udp", bufferMs: 50 } as const;
+  assert.equal(
+    launch({ ...source, username: "u", passwordFile: "/secret" }, { width: 640 }),
+    'rtspsrc name=source location="rtsp://cam.local:554/s?ch=1" protocols=udp latency=50 ! application/x-rtp,media=video' +
+      " ! decodebin ! video/x-raw,width=640 ! videoconvert ! video/x-raw,format=RGB" +
+      " ! appsink name=sink sync=false max-buffers=1 drop=true",
+  );
+});
+
+test("a CSI camera is asked for its size in the GPU's memory", () => {
+  assert.equal(
+    launch({ kind: "csi", sensor: "1" }, { width: 1920, height: 1080, framerate: 30 }),
+    "nvarguscamerasrc sensor-id=1 ! video/x-raw(memory:NVMM),width=1920,height=1080,framerate=30/1 ! nvvidconv" +
+      " ! video/x-raw,format=BGRx ! videoconvert ! video/x-raw,format=RGB" +
+      " ! appsink name=sink sync=false max-buffers=1 drop=true",
+  );
+});
+
+test("a pipeline of the configuration's own stands as it was written", () => {
+  assert.equal(launch({ kind: "pipeline", launch: "a ! appsink name=sink" }, { width: 9 }), "a ! appsink name=sink");
+});
+
 test("a framerate becomes a fraction, and the broadcast rates what cameras mean by them", () => {
   // 12.5 = 25/2; 29.97 ≈ 30000/1001 = 29.970029…; 0.5 = 1/2
   for (const [framerate, fraction] of [
@@ -86,6 +109,10 @@ test("no value of the configuration can add an element or a property", () => {
     { kind: "aravis", camera: "a\nb", features: "" },
     { kind: "aravis", camera: "a", features: 'A=1" ! fakesink "' },
     { kind: "aravis", camera: "a", features: "TriggerMode" },
+    { kind: "rtsp", url: 'rtsp://a" ! fakesink', username: null, passwordFile: null, transport: "tcp", bufferMs: 1 },
+    { kind: "rtsp", url: "rtsp://u:p@a/b", username: null, passwordFile: null, transport: "tcp", bufferMs: 1 },
+    { kind: "rtsp", url: "file:///etc/passwd", username: null, passwordFile: null, transport: "tcp", bufferMs: 1 },
+    { kind: "csi", sensor: "0 ! fakesink" },
   ];
   for (const source of sources) {
     assert.throws(() => launch(source), { name: ConfigError.name, code: "capture-settings" }, JSON.stringify(source));

@@ -128,7 +128,7 @@ extra: 1
     "extra (line 14): expected one of the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, history, log, stations, " +
       'but received the unknown key "extra"',
     "stations[0].threshold (line 10): expected a number above 0, or null, but received number -1",
-    'stations[0].camera.source (line 12): expected "test", "folder", "v4l2" or "aravis", but received text "gige"',
+    'stations[0].camera.source (line 12): expected "test", "folder", "v4l2", "aravis", "rtsp", "csi" or "pipeline", but received text "gige"',
     "stations[0].camera.slots (line 13): expected a whole number from 2 to 64, but received number 1.5",
     "stations[0].bank (line 8): expected a path, not empty, but received nothing: the key is missing",
   ]);
@@ -274,5 +274,54 @@ test("a file is read from disk, and one that is missing is a configuration error
     });
   } finally {
     await rm(folder, { recursive: true });
+  }
+});
+
+test("the keys of streams, CSI cameras and pipelines go with their source alone", () => {
+  const problemsOf = (camera: object): string => {
+    const document = { site: "a", device: "b", stations: [{ line: "l", name: "s", bank: "x.bank", camera }] };
+    try {
+      parseConfig(JSON.stringify(document), "x.json", {});
+      return "";
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  const launch = "v4l2src ! videoconvert ! video/x-raw,format=RGB ! appsink name=sink";
+  for (const camera of [
+    { source: "rtsp", url: "rtsp://10.0.0.5:554/stream1", username: "u", passwordFile: "p", width: 640 },
+    { source: "csi", device: "0", width: 640, framerate: 30 },
+    { source: "pipeline", pipeline: launch },
+  ]) {
+    assert.equal(problemsOf(camera), "", JSON.stringify(camera));
+  }
+  for (const [camera, message] of [
+    [{ source: "rtsp" }, /camera\.url \(line 1\): expected a URL, since camera\.source is rtsp/],
+    [
+      { source: "rtsp", url: "rtsp://u:p@cam/x" },
+      /camera\.url .*without user and password.* received text "rtsp:\/\/…@cam\/x"/,
+    ],
+    [{ source: "rtsp", url: "http://cam/x" }, /camera\.url .*expected rtsp:\/\//],
+    [
+      { source: "rtsp", url: "rtsp://cam", passwordFile: "p" },
+      /camera\.username .*since camera\.passwordFile is given/,
+    ],
+    [
+      { source: "rtsp", url: "rtsp://cam", framerate: 5 },
+      /camera\.framerate .*expected null, since it is set in the camera/,
+    ],
+    [{ source: "csi" }, /camera\.device .*since camera\.source is csi/],
+    [{ source: "test", url: "rtsp://cam" }, /camera\.url .*expected null, since camera\.source is test/],
+    [{ source: "test", pipeline: launch }, /camera\.pipeline .*expected null/],
+    [{ source: "pipeline" }, /camera\.pipeline .*expected a launch string/],
+    [{ source: "pipeline", pipeline: launch, height: 20 }, /camera\.height .*camera\.pipeline itself sets it/],
+    [{ source: "pipeline", pipeline: "videotestsrc ! fakesink name=sink" }, /camera\.pipeline .*an appsink named sink/],
+    [{ source: "pipeline", pipeline: "appsink name=sink" }, /camera\.pipeline .*at least two elements/],
+    [
+      { source: "pipeline", pipeline: "a ! appsink sync=false ! b name=sink" },
+      /camera\.pipeline .*an appsink named sink/,
+    ],
+  ] as const) {
+    assert.match(problemsOf(camera), message, JSON.stringify(camera));
   }
 });

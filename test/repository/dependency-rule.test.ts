@@ -80,6 +80,7 @@ const MISTAKES: readonly Planted[] = [
     ["page", "../cli/two.ts"],
     ["evaluation", "../daemon/two.ts"],
     ["daemon", "../cli/two.ts"],
+    ["doctor", "../cli/two.ts"],
     ["cli", "../main.ts"],
   ].flatMap(([room = "", specifier = ""]) => [
     { file: `src/${room}/two.ts`, text: "export const two = 2;", breaks: [] },
