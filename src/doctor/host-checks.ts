@@ -55,7 +55,7 @@ const ADDONS = {
   // A graph of one row: the addon is loaded by the first.
   usearch: () => buildHnsw(Int8Array.of(1, 2), 2, DEFAULT_HNSW),
   sharp: () => import("sharp"),
-  "node-unix-socket": () => import("node-unix-socket"),
+  "unix-dgram": () => import("unix-dgram"),
 };
 
 /** @returns the version that the package says of itself, in the package.json above its entry */

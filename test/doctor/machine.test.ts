@@ -32,7 +32,7 @@ test("Node is old enough from 20.19 on", () => {
 test("every addon is loaded and named with its version; one that does not load is a fail", async () => {
   const { lines, findings } = collect();
   await checkAddons(findings);
-  for (const name of ["better-sqlite3", "usearch", "sharp", "node-unix-socket"]) {
+  for (const name of ["better-sqlite3", "usearch", "sharp", "unix-dgram"]) {
     const own = lines.filter(({ found }) => found.startsWith(`${name} `));
     assert.equal(own.length, 1, name);
     assert.equal(own[0]?.level, "ok");
