@@ -84,6 +84,12 @@ export const REQUIREMENTS = [
     from: "test",
     probes: [program("openssl")],
   },
+  {
+    packages: ["faketime"],
+    why: "expired certificates, and a wall clock that jumps under the daemon",
+    from: "test",
+    probes: [program("faketime")],
+  },
 ];
 
 /** Some files changed their name between releases of GStreamer: `a|b` is satisfied by either. */

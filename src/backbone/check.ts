@@ -2,6 +2,7 @@ import type { onnx } from "onnx-proto";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import { composeGraph, decodeModel, opsetOf } from "./compose.ts";
+import { averagedRecipe } from "./graph-tail.ts";
 import { readManifest, readModel, sha256Of, type BackboneFiles, type BackboneManifest } from "./manifest.ts";
 
 /** The newest that ONNX Runtime 1.30 reads. */
@@ -37,13 +38,7 @@ export async function checkBackbone(manifestPath: string): Promise<BackboneRepor
   if (found !== undefined) {
     checkHeader(found, manifest, problems);
     const byStride = manifest.outputs.toSorted((a, b) => a.stride - b.stride);
-    attempt(problems, () =>
-      composeGraph(
-        model,
-        manifest,
-        byStride.map((output) => output.name),
-      ),
-    );
+    attempt(problems, () => composeGraph(model, manifest, averagedRecipe(byStride.map((output) => output.name))));
     await checkBehaviour(files, problems);
   }
   return {

@@ -1,6 +1,7 @@
 import onnxProto, { type onnx } from "onnx-proto";
 import { InputError, reasonOf } from "../shared/errors.ts";
-import { embeddingTail, frameHead, frameInput, embeddingOutput } from "./graph-parts.ts";
+import { embeddingOutput, frameHead, frameInput } from "./graph-head.ts";
+import { embeddingDims, embeddingTail, type EmbeddingRecipe } from "./graph-tail.ts";
 import type { BackboneManifest, BackboneOutput } from "./manifest.ts";
 import { neededNodes, prefixValues, usesExternalData } from "./graph-walk.ts";
 
@@ -19,7 +20,7 @@ const PREFIX = "backbone/";
 export interface ComposedGraph {
   /** A complete ONNX model. */
   readonly model: Uint8Array;
-  /** Dimensions of a patch embedding: the sum of the layers' channels. */
+  /** Dimensions of a patch embedding. */
   readonly dims: number;
   /** Pixels per cell of the patch grid: the first layer's stride. */
   readonly stride: number;
@@ -42,17 +43,15 @@ export function opsetOf(model: onnx.IModelProto): number {
 
 /**
  * Joins frame preparation, backbone and patch embedding into one graph, so that a frame costs one session run:
- * uint8 [N, H, W, 3] → (x − mean) / std as NCHW → backbone, cut down to what the layers need → 3 × 3 average per
- * layer with zeros counted (the neighbourhood) → deeper maps bilinear to the first layer's grid → concatenation →
- * float32 [N, H / stride, W / stride, dims] (PatchCore, section 3.1, https://arxiv.org/abs/2106.08265).
+ * uint8 [N, H, W, 3] → (x − mean) / std as NCHW → backbone, cut down to what the layers need → neighbourhood of each
+ * layer → join → float32 [N, H / stride, W / stride, dims] (PatchCore, section 3.1, https://arxiv.org/abs/2106.08265).
  *
  * @param model the backbone's ONNX file
- * @param layers names of its outputs, shallowest first
  * @throws InputError "bad-layers" or "bad-model"
  */
-export function composeGraph(model: Uint8Array, manifest: BackboneManifest, layers: readonly string[]): ComposedGraph {
+export function composeGraph(model: Uint8Array, manifest: BackboneManifest, recipe: EmbeddingRecipe): ComposedGraph {
   const context = { context: { backbone: manifest.name } };
-  const outputs = chosenOutputs(manifest, layers);
+  const outputs = chosenOutputs(manifest, recipe.layers);
   const decoded = decodeModel(model);
   const opset = opsetOf(decoded);
   if (opset < OLDEST_OPSET) {
@@ -68,13 +67,11 @@ export function composeGraph(model: Uint8Array, manifest: BackboneManifest, laye
   const needed = neededNodes(graph, wanted);
   const problem = problemOf(graph, needed.values, input, wanted);
   if (problem !== undefined) throw new InputError("bad-model", problem, context);
-  const head = frameHead(FRAMES, input, manifest.input);
-  const tail = embeddingTail(
-    outputs.map((output) => ({ ...output, name: PREFIX + output.name })),
-    EMBEDDING,
-  );
+  const head = frameHead(FRAMES, input, manifest.input, opset);
+  const maps = outputs.map((output) => ({ ...output, name: PREFIX + output.name }));
+  const tail = embeddingTail(maps, recipe, EMBEDDING, opset);
   const stride = outputs[0]?.stride ?? 1;
-  const dims = outputs.reduce((sum, output) => sum + output.channels, 0);
+  const dims = embeddingDims(outputs, recipe);
   const composed = onnxProto.onnx.ModelProto.encode({
     irVersion: Math.max(OLDEST_IR, Number(decoded.irVersion)),
     opsetImport: decoded.opsetImport,

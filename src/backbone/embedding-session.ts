@@ -2,16 +2,15 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { BugError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import { composeGraph, EMBEDDING, FRAMES, type ComposedGraph } from "./compose.ts";
+import type { EmbeddingRecipe } from "./graph-tail.ts";
 import type { BackboneManifest } from "./manifest.ts";
 
 export type Provider = "cpu" | "cuda" | "tensorrt";
 
-export interface EmbeddingOptions {
+export interface EmbeddingOptions extends EmbeddingRecipe {
   /** The backbone's ONNX file. */
   readonly model: Uint8Array;
   readonly manifest: BackboneManifest;
-  /** Names of the backbone's outputs, shallowest first; the first one's grid is the patch grid. */
-  readonly layers: readonly string[];
   readonly threads: number;
   /** ONNX Runtime's busy waiting: less latency, more CPU. */
   readonly spinning: boolean;
@@ -64,7 +63,7 @@ export class EmbeddingSession {
    * @throws DeviceError "provider-unavailable" when this machine cannot run the graph on `provider`
    */
   static async create(options: EmbeddingOptions): Promise<EmbeddingSession> {
-    const graph = composeGraph(options.model, options.manifest, options.layers);
+    const graph = composeGraph(options.model, options.manifest, options);
     const runtime = await loadOnnxRuntime();
     const session = await createSession(runtime, graph.model, options);
     return new EmbeddingSession(runtime, session, graph, options);
@@ -79,7 +78,7 @@ export class EmbeddingSession {
     const session = this.#session;
     if (session === undefined)
       throw new BugError("session-closed", "Expected an open embedding session but it is closed");
-    this.#checkSize(images, count, height, width);
+    this.#checkData(images, count, height, width);
     const feeds = { [FRAMES]: new this.#runtime.Tensor("uint8", images, [count, height, width, 3]) };
     let found: Tensor | undefined;
     try {
@@ -99,13 +98,17 @@ export class EmbeddingSession {
     await session?.release();
   }
 
-  #checkSize(images: Uint8Array, count: number, height: number, width: number): void {
+  /** @throws InputError "bad-frame-size" unless height and width are multiples of the backbone's `input.multiple` */
+  checkSize({ width, height }: { readonly width: number; readonly height: number }): void {
     const { multiple } = this.#manifest.input;
-    const whole = [count, height, width].every((one) => Number.isInteger(one) && one > 0);
-    if (!whole || height % multiple !== 0 || width % multiple !== 0) {
-      const text = `Expected frames whose height and width are multiples of ${multiple} but got ${count} of ${height} × ${width} (height × width)`;
-      throw new InputError("bad-frame-size", text, { context: { backbone: this.#manifest.name } });
-    }
+    const fits = [height, width].every((side) => Number.isInteger(side) && side > 0 && side % multiple === 0);
+    if (fits) return;
+    const text = `Expected frames whose height and width are multiples of ${multiple} but got ${height} × ${width} (height × width)`;
+    throw new InputError("bad-frame-size", text, { context: { backbone: this.#manifest.name } });
+  }
+
+  #checkData(images: Uint8Array, count: number, height: number, width: number): void {
+    this.checkSize({ width, height });
     const expected = count * height * width * 3;
     if (images.length !== expected) {
       const text = `Expected ${expected} bytes for ${count} RGB frames of ${height} × ${width} (height × width) but got ${images.length}`;

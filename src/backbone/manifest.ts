@@ -9,6 +9,7 @@ const LARGEST_CHANNELS = 65536;
 const LARGEST_STRIDE = 256;
 const LARGEST_MULTIPLE = 1024;
 const MOST_OUTPUTS = 64;
+const LARGEST_SIDE = 4096;
 
 /** One feature map that the backbone gives out. */
 export interface BackboneOutput {
@@ -16,6 +17,14 @@ export interface BackboneOutput {
   readonly channels: number;
   /** Pixels of the input per cell of the map, in both directions. */
   readonly stride: number;
+}
+
+/** The shorter side is resized to `shorterSide` pixels, then the middle `width` × `height` is cut out. */
+export interface PreferredInput {
+  readonly shorterSide: number;
+  readonly width: number;
+  readonly height: number;
+  readonly kernel: "linear" | "bicubic";
 }
 
 /** What `manifest.json` beside an ONNX file says of it. */
@@ -42,6 +51,8 @@ export interface BackboneManifest {
     /** Per channel, in the network's colour order. */
     readonly mean: readonly [number, number, number];
     readonly std: readonly [number, number, number];
+    /** What the network was trained on and published figures were taken with; a bank may choose otherwise. */
+    readonly preferred?: PreferredInput;
   };
   readonly outputs: readonly BackboneOutput[];
   /** SPDX identifier or free text. */
@@ -118,14 +129,16 @@ function readDocument(document: unknown, problems: Problems): BackboneManifest {
 }
 
 function readInput(value: unknown, problems: Problems): BackboneManifest["input"] {
-  const keys = ["name", "layout", "dtype", "colourOrder", "multiple", "range", "mean", "std"];
+  const keys = ["name", "layout", "dtype", "colourOrder", "multiple", "range", "mean", "std", "preferred"];
   const fields = problems.fields(value, "input", keys);
+  const multiple = problems.integer(fields["multiple"], "input.multiple", LARGEST_MULTIPLE);
+  const preferred = readPreferred(fields["preferred"], multiple, problems);
   return {
     name: problems.text(fields["name"], "input.name", "the name of the graph's input", /\S/),
     layout: problems.oneOf(fields["layout"], "input.layout", "NCHW"),
     dtype: problems.oneOf(fields["dtype"], "input.dtype", "float32"),
     colourOrder: problems.oneOf(fields["colourOrder"], "input.colourOrder", "RGB", "BGR"),
-    multiple: problems.integer(fields["multiple"], "input.multiple", LARGEST_MULTIPLE),
+    multiple,
     range: problems.oneOf(fields["range"], "input.range", "0-255"),
     mean: problems.triple(
       fields["mean"],
@@ -134,7 +147,25 @@ function readInput(value: unknown, problems: Problems): BackboneManifest["input"
       (one) => one >= 0 && one <= 255,
     ),
     std: problems.triple(fields["std"], "input.std", "three numbers above 0, in the range 0-255", (one) => one > 0),
+    ...(preferred === undefined ? {} : { preferred }),
   };
+}
+
+function readPreferred(value: unknown, multiple: number, problems: Problems): PreferredInput | undefined {
+  if (value === undefined) return undefined;
+  const path = "input.preferred";
+  const fields = problems.fields(value, path, ["shorterSide", "width", "height", "kernel"]);
+  const shorterSide = problems.integer(fields["shorterSide"], `${path}.shorterSide`, LARGEST_SIDE);
+  const side = (key: "width" | "height"): number => {
+    const pixels = problems.integer(fields[key], `${path}.${key}`, LARGEST_SIDE);
+    if (pixels % multiple !== 0 || pixels > shorterSide) {
+      const expected = `a multiple of input.multiple ${multiple}, at most shorterSide ${shorterSide}`;
+      problems.add(`${path}.${key}`, expected, pixels);
+    }
+    return pixels;
+  };
+  const kernel = problems.oneOf(fields["kernel"], `${path}.kernel`, "linear", "bicubic");
+  return { shorterSide, width: side("width"), height: side("height"), kernel };
 }
 
 function readOutputs(value: unknown, multiple: number, problems: Problems): readonly BackboneOutput[] {

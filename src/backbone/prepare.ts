@@ -1,32 +1,29 @@
 import sharp from "sharp";
 import { InputError } from "../shared/errors.ts";
-import { BYTES_PER_PIXEL, type RawImage, type Region, type Rotation } from "../shared/image.ts";
+import { BYTES_PER_PIXEL, type RawImage, type Region, type Resize, type Rotation } from "../shared/image.ts";
+import { placementOf, type Placement } from "../shared/placement.ts";
 
 export interface PrepareOptions {
   /** In pixels of the frame, before rotation; null: the whole frame. */
   readonly region: Region | null;
   readonly rotation: Rotation;
-  /** Of the result, after rotation. */
-  readonly width: number;
-  readonly height: number;
+  readonly resize: Resize;
 }
 
 /**
- * Brings a frame to the network's size: cuts the region out, stretches it (linear, antialiased) and turns it
- * clockwise. Fit, score and live frames all pass through here, so equal pixels give equal embeddings.
+ * Brings a frame to the network's size: cuts the region out, stretches it (antialiased), or scales it and keeps the
+ * middle, and turns it clockwise. Fit, score and live frames all pass through here, so equal pixels give equal embeddings.
  *
  * The turn comes last because it then moves some 100,000 pixels instead of millions; stretching after the turn would
  * differ by single levels where the two passes of the resize round.
  *
- * @returns RGB, `width` × `height`; grey frames give three equal channels
+ * @returns RGB, of `resize`'s width and height; grey frames give three equal channels
  * @throws InputError "region-outside" when the region is not wholly inside the frame
  */
 export async function prepareFrame(image: RawImage, options: PrepareOptions): Promise<RawImage> {
-  const { rotation, width, height } = options;
-  const sideways = rotation === 90 || rotation === 270;
-  const size = sideways ? { width: height, height: width } : { width, height };
+  const { rotation, resize } = options;
   const region = checkedRegion(image, options.region);
-  return turned(toRgb(await stretched(image, region, size)), rotation);
+  return turned(toRgb(await resized(image, region, placementOf(region, resize, rotation), resize)), rotation);
 }
 
 function checkedRegion(image: RawImage, region: Region | null): Region {
@@ -51,16 +48,23 @@ function checkedRegion(image: RawImage, region: Region | null): Region {
   );
 }
 
-async function stretched(image: RawImage, region: Region, size: { width: number; height: number }): Promise<RawImage> {
+/** sharp's names; its cubic is Catmull and Rom's, a = −1/2, as Pillow's and torchvision's bicubic. */
+const KERNELS = { linear: "linear", bicubic: "cubic" } as const;
+
+async function resized(image: RawImage, region: Region, placement: Placement, resize: Resize): Promise<RawImage> {
+  const { scaled, left, top, cut } = placement;
   const channels = image.format === "RGB" ? 3 : 1;
-  const { data } = await sharp(image.data, { raw: { width: image.width, height: image.height, channels } })
+  const { width, height } = image;
+  const pipeline = sharp(image.data, { raw: { width, height, channels } })
     .extract({ left: region.x, top: region.y, width: region.width, height: region.height })
-    .resize({ ...size, fit: "fill", kernel: "linear" })
+    .resize({ ...scaled, fit: "fill", kernel: KERNELS[resize.kernel] });
+  const kept = resize.mode === "crop" ? pipeline.extract({ left, top, ...cut }) : pipeline;
+  const { data } = await kept
     // Without this sharp gives a grey picture out as three channels.
     .toColourspace(image.format === "RGB" ? "srgb" : "b-w")
     .raw()
     .toBuffer({ resolveWithObject: true });
-  return { ...size, format: image.format, data };
+  return { ...cut, format: image.format, data };
 }
 
 function toRgb(image: RawImage): RawImage {

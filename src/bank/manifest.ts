@@ -1,41 +1,62 @@
-import type { Region, Rotation } from "../shared/image.ts";
+import type { Smoothing } from "../patchcore/anomaly-map.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
+import type { Join } from "../patchcore/join.ts";
+import type { Neighbourhood } from "../patchcore/neighbourhood.ts";
+import type { ImageScoreRule, PatchScoreRule } from "../patchcore/scores.ts";
+import type { Region, Resize, Rotation } from "../shared/image.ts";
+
+/** Names of the documented sets of parameters; `presets.ts` holds their values. */
+export type Preset = "edge" | "reference" | "paper" | "reproduction";
 
 /** Every parameter of the algorithm that changes a score; written into the bank, compared at activation. */
 export interface BankParameters {
-  readonly preset: "edge" | "custom";
+  /** The preset that these values are; `custom`: one of them was changed. */
+  readonly preset: Preset | "custom";
+  /** The preset that the values started from. */
+  readonly basis: Preset;
   readonly region: Region | null;
   readonly rotation: Rotation;
-  readonly resize: {
-    /** `stretch`: the whole region to width × height. */
-    readonly mode: "stretch";
-    readonly width: number;
-    readonly height: number;
-    readonly kernel: "linear";
-  };
+  readonly resize: Resize;
   /** Names of the backbone's outputs, shallowest first; the first one's grid is the patch grid. */
   readonly layers: readonly string[];
-  readonly neighbourhood: {
-    readonly kind: "average";
-    readonly size: 3;
-    readonly stride: 1;
-    readonly padding: 1;
-    readonly countPadding: true;
-  };
-  readonly join: { readonly kind: "concat"; readonly resize: "bilinear" };
-  readonly coreset: {
-    readonly method: "greedy-k-center";
-    readonly seed: number;
-    /** Dimensions of the seeded dense Gaussian projection; 0: none. */
-    readonly projectionDims: number;
-    readonly start: "farthest-from-mean";
-    /** Share of the nominal patches that is kept. */
-    readonly ratio: number;
-  };
-  readonly patchScore: { readonly kind: "euclidean"; readonly neighbours: 1 };
-  /** `neighbours` b of eq. 7; absent: the largest patch score. */
-  readonly imageScore: { readonly kind: "maximum" } | { readonly kind: "reweighted"; readonly neighbours: number };
-  readonly map: { readonly upsample: "bilinear"; readonly gaussianSigma: number; readonly gaussianRadius: number };
+  readonly neighbourhood: Neighbourhood;
+  readonly join: Join;
+  readonly coreset: CoresetParameters;
+  readonly patchScore: PatchScoreRule;
+  readonly imageScore: ImageScoreRule;
+  readonly map: { readonly upsample: "bilinear"; readonly smoothing: Smoothing };
 }
+
+export interface CoresetParameters {
+  readonly method: "greedy-k-center" | "random";
+  /** Of everything that is drawn: projection, start, random rows. */
+  readonly seed: number;
+  readonly projection: ProjectionParameters;
+  readonly start: CoresetStartRule;
+  readonly budget: CoresetBudget;
+}
+
+/** What the distances of the greedy choice are taken in. */
+export type ProjectionParameters =
+  | { readonly kind: "none" }
+  /** Dense, independent Gaussian entries. */
+  | { readonly kind: "gaussian"; readonly dims: number }
+  /** A linear layer as torch initialises it: uniform weights within ±1/√D. */
+  | { readonly kind: "linear-untrained"; readonly dims: number }
+  /** Sparse (Li, Hastie and Church 2006) to the dimensions that Johnson and Lindenstrauss ask for at distortion eps. */
+  | { readonly kind: "sparse"; readonly eps: number };
+
+/**
+ * The first pick of the greedy choice: the row farthest from the mean row; the row with the largest mean distance to
+ * ten random rows, whose mean distances also stand where others start from infinity; row 0.
+ */
+export type CoresetStartRule = "farthest-from-mean" | "mean-distance-to-10-random" | "first-row";
+
+/** How many rows the bank keeps: a share of the nominal patches in (0, 1], rows, or the most bytes of float32 rows. */
+export type CoresetBudget =
+  | { readonly kind: "ratio"; readonly ratio: number }
+  | { readonly kind: "rows"; readonly rows: number }
+  | { readonly kind: "bytes"; readonly bytes: number };
 
 export interface Calibration {
   readonly method: "conformal" | "normal-tail" | "manual";
@@ -78,6 +99,8 @@ export interface BankManifest {
     } | null;
   };
   readonly calibration: Calibration;
+  /** Which frames are valid, learnt from the nominal images; null: none is refused. */
+  readonly validity: FrameLimits | null;
   readonly indexReports: { readonly exact: IndexReport | null; readonly hnsw: IndexReport | null };
   /** Name in the tar → size in bytes and lower-case hex SHA-256. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;

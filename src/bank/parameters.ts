@@ -1,46 +1,65 @@
-import type { Region, Rotation } from "../shared/image.ts";
-import type { BankParameters } from "./manifest.ts";
+import type { Resize } from "../shared/image.ts";
+import { ConfigError } from "../shared/errors.ts";
+import type { BankParameters, CoresetParameters, Preset } from "./manifest.ts";
+import { parameterProblems } from "./parse-parameters.ts";
+import { PRESETS } from "./presets.ts";
 
-/** What a user may choose of the `edge` preset; everything else is fixed by it. */
-export interface EdgeChoices {
-  readonly region?: Region | null;
-  readonly rotation?: Rotation;
-  /** Sides of the square that the region is stretched to, pixels; a multiple of the backbone's input multiple. */
+/** What may be chosen beside a preset; each choice replaces the preset's value, the rest stays. */
+export interface ParameterChoices extends Partial<Omit<BankParameters, "preset" | "basis" | "coreset">> {
+  /**
+   * Side of the network's input, pixels, a multiple of the backbone's input multiple. A preset that crops keeps the
+   * proportion of its shorter side to its crop: 320 is cropped from 366 as 224 is from 256.
+   */
   readonly size?: number;
-  readonly layers?: readonly string[];
-  /** Share of the nominal patches that is kept, in (0, 1]. */
-  readonly ratio?: number;
-  readonly seed?: number;
+  readonly coreset?: Partial<CoresetParameters>;
 }
 
 /**
- * The `edge` preset. Why the whole region at 320 × 320 and not a centre crop: a crop of 224 from 256 sees 43 % of a
- * 1080p frame, and resolution is the strongest lever on image AUROC that these sizes have.
+ * The parameters of a preset with some of them chosen otherwise. Region, rotation, seed and budget belong to the
+ * station and keep the preset's name; any other change makes it `custom`.
  *
- * A choice that changes what the preset stands for (size, layers) is recorded as `custom`; region, rotation, seed and
- * ratio belong to the station and keep the preset's name.
+ * @throws ConfigError "bank-parameters" when choices do not fit each other
  */
-export function edgeParameters(choices: EdgeChoices = {}): BankParameters {
-  const size = choices.size ?? 320;
-  const layers = choices.layers ?? ["layer2", "layer3"];
-  const isEdge = size === 320 && layers.length === 2 && layers[0] === "layer2" && layers[1] === "layer3";
-  return {
-    preset: isEdge ? "edge" : "custom",
-    region: choices.region ?? null,
-    rotation: choices.rotation ?? 0,
-    resize: { mode: "stretch", width: size, height: size, kernel: "linear" },
-    layers,
-    neighbourhood: { kind: "average", size: 3, stride: 1, padding: 1, countPadding: true },
-    join: { kind: "concat", resize: "bilinear" },
-    coreset: {
-      method: "greedy-k-center",
-      seed: choices.seed ?? 1,
-      projectionDims: 128,
-      start: "farthest-from-mean",
-      ratio: choices.ratio ?? 0.01,
-    },
-    patchScore: { kind: "euclidean", neighbours: 1 },
-    imageScore: { kind: "maximum" },
-    map: { upsample: "bilinear", gaussianSigma: 4, gaussianRadius: 16 },
+export function presetParameters(name: Preset, choices: ParameterChoices = {}): BankParameters {
+  const preset = PRESETS[name];
+  const { size, coreset, ...rest } = choices;
+  const parameters: BankParameters = {
+    ...preset,
+    ...rest,
+    resize: rest.resize ?? (size === undefined ? preset.resize : resizedTo(preset.resize, size, size)),
+    coreset: { ...preset.coreset, ...coreset },
   };
+  const problems = parameterProblems(parameters, name);
+  if (problems.length > 0) {
+    const lines = problems.map(({ path, expected, actual }) => `${path}: expected ${expected}, received ${actual}`);
+    throw new ConfigError(
+      "bank-parameters",
+      `Expected parameters that fit each other but found:\n  ${lines.join("\n  ")}`,
+    );
+  }
+  return { ...parameters, preset: stationsOwn(parameters, preset) === stationsOwn(preset, preset) ? name : "custom" };
+}
+
+/** The same way of resizing to another input size; a crop keeps the proportion of its shorter side to the crop. */
+export function resizedTo(resize: Resize, width: number, height: number): Resize {
+  if (resize.mode === "stretch") return { ...resize, width, height };
+  const factor = Math.max(width / resize.width, height / resize.height);
+  return { ...resize, width, height, shorterSide: Math.round(resize.shorterSide * factor) };
+}
+
+/** The parameters as text, in the preset's order of keys, what belongs to the station taken from the preset. */
+function stationsOwn(parameters: BankParameters, preset: BankParameters): string {
+  const { region, rotation, coreset } = preset;
+  const { seed, budget } = coreset;
+  const same = { ...parameters, preset: preset.preset, region, rotation };
+  return canonical({ ...same, coreset: { ...parameters.coreset, seed, budget } });
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }

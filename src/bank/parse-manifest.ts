@@ -2,17 +2,13 @@ import { InputError } from "../shared/errors.ts";
 import type { BankManifest } from "./manifest.ts";
 import { BANK_NAME, LONGEST_BANK_NAME } from "./bank-id.ts";
 import { arrayEntries, HNSW_ENTRY, LARGEST_ARRAY_BYTES } from "./entries.ts";
-import { above, arrayOf, byKind, from, integer, literal, object, orNull, recordOf, text } from "./shape.ts";
+import { label, LONGEST_SIDE, MOST_DIMS, MOST_ROWS, parameterProblems, parametersShape } from "./parse-parameters.ts";
+import { above, arrayOf, from, integer, literal, object, orNull, recordOf, text } from "./shape.ts";
 import type { Problem, Shape } from "./shape.ts";
 
-/** Bounds far beyond any real bank, so that no product of two of them leaves the safe integers. */
-const MOST_ROWS = 2 ** 26;
-const MOST_DIMS = 2 ** 14;
-const LONGEST_SIDE = 2 ** 15;
 const MOST_IMAGES = 2 ** 20;
 
 const digest = text(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
-const label = text(/^[0-9A-Za-z._-]{1,64}$/, "1 to 64 characters from [0-9A-Za-z._-]");
 const report = object({
   recallAt1: from(0, 1),
   largestScoreError: from(0),
@@ -20,47 +16,22 @@ const report = object({
   frames: integer(1, MOST_IMAGES),
 });
 
-const parameters = object({
-  preset: literal("edge", "custom"),
-  region: orNull(
+const frameLimits = object({
+  minBrightness: from(0, 255),
+  maxSaturated: from(0, 1),
+  minSharpness: from(0),
+  part: orNull(
     object({
-      x: integer(0, LONGEST_SIDE),
-      y: integer(0, LONGEST_SIDE),
-      width: integer(1, LONGEST_SIDE),
-      height: integer(1, LONGEST_SIDE),
+      region: object({
+        x: integer(0, LONGEST_SIDE),
+        y: integer(0, LONGEST_SIDE),
+        width: integer(1, LONGEST_SIDE),
+        height: integer(1, LONGEST_SIDE),
+      }),
+      minimum: from(0, 255),
+      maximum: from(0, 255),
     }),
   ),
-  rotation: literal(0, 90, 180, 270),
-  resize: object({
-    mode: literal("stretch"),
-    width: integer(1, LONGEST_SIDE),
-    height: integer(1, LONGEST_SIDE),
-    kernel: literal("linear"),
-  }),
-  layers: arrayOf(label, 1, 8),
-  neighbourhood: object({
-    kind: literal("average"),
-    size: literal(3),
-    stride: literal(1),
-    padding: literal(1),
-    countPadding: literal(true),
-  }),
-  join: object({ kind: literal("concat"), resize: literal("bilinear") }),
-  coreset: object({
-    method: literal("greedy-k-center"),
-    seed: integer(0, 2 ** 32 - 1),
-    projectionDims: integer(0, MOST_DIMS),
-    start: literal("farthest-from-mean"),
-    ratio: above(0, 1),
-  }),
-  patchScore: object({ kind: literal("euclidean"), neighbours: literal(1) }),
-  imageScore: byKind(
-    "kind",
-    "reweighted",
-    object({ kind: literal("reweighted"), neighbours: integer(2, 1024) }),
-    object({ kind: literal("maximum") }),
-  ),
-  map: object({ upsample: literal("bilinear"), gaussianSigma: above(0, 1000), gaussianRadius: integer(1, 4000) }),
 });
 
 const manifestShape: Shape<BankManifest> = object({
@@ -69,7 +40,7 @@ const manifestShape: Shape<BankManifest> = object({
   name: text(BANK_NAME, `1 to ${LONGEST_BANK_NAME} characters from [0-9A-Za-z._-]`),
   createdAt: text(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/, "a time like 2025-01-31T12:00:00.000Z"),
   createdBy: text(/^[\x20-\x7e]{1,100}$/, "1 to 100 printable ASCII characters"),
-  parameters,
+  parameters: parametersShape,
   backbone: object({ name: label, sha256: digest }),
   grid: object({ rows: integer(1, LONGEST_SIDE), cols: integer(1, LONGEST_SIDE) }),
   rows: integer(1, MOST_ROWS),
@@ -90,6 +61,7 @@ const manifestShape: Shape<BankManifest> = object({
     threshold: above(0),
     maskThreshold: above(0),
   }),
+  validity: orNull(frameLimits),
   indexReports: object({ exact: orNull(report), hnsw: orNull(report) }),
   files: recordOf(
     text(/^[a-z0-9.-]{1,32}$/, "the name of an array"),
@@ -114,11 +86,7 @@ function crossProblems(manifest: BankManifest): Problem[] {
     const expected = `${nominal.images} scores, one per nominal image`;
     problems.push({ path: "calibration.scores", expected, actual: String(scores) });
   }
-  const layers = manifest.parameters.layers;
-  if (new Set(layers).size !== layers.length) {
-    problems.push({ path: "parameters.layers", expected: "different layers", actual: JSON.stringify(layers) });
-  }
-  return [...problems, ...fileProblems(manifest, files)];
+  return [...problems, ...parameterProblems(manifest.parameters), ...fileProblems(manifest, files)];
 }
 
 function fileProblems(manifest: BankManifest, files: BankManifest["files"]): Problem[] {

@@ -119,7 +119,22 @@ export function recordOf<T>(keys: Shape<string>, element: Shape<T>): Shape<Reado
 }
 
 /** Chooses the shape by the value of one key, for unions that carry a `kind`. */
-export function byKind<A, B>(key: string, kind: string, when: Shape<A>, otherwise: Shape<B>): Shape<A | B> {
-  return (value, path, problems): value is A | B =>
-    isRecord(value) && value[key] === kind ? when(value, path, problems) : otherwise(value, path, problems);
+export function byKinds<const K extends Readonly<Record<string, Shape<unknown>>>>(
+  key: string,
+  kinds: K,
+): Shape<TypeOf<K[keyof K]>> {
+  const expected = Object.keys(kinds)
+    .map((kind) => JSON.stringify(kind))
+    .join(" or ");
+  return (value, path, problems): value is TypeOf<K[keyof K]> => {
+    if (!isRecord(value)) {
+      problems.push({ path, expected: "an object", actual: describe(value) });
+      return false;
+    }
+    const kind = Object.hasOwn(value, key) ? value[key] : undefined;
+    const shape = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    if (shape !== undefined) return shape(value, path, problems);
+    problems.push({ path: `${path}.${key}`, expected, actual: describe(kind) });
+    return false;
+  };
 }

@@ -18,6 +18,8 @@ export interface FramePumpOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** A camera that repeats its frame more often than this in a row is started again; one repeat is a part's affair. */
+const REPEATS_ENDURED = 4;
 /** The bus may still have to say why a start took longer than the first frame was given. */
 const LEAST_FIRST_WAIT_MS = 500;
 
@@ -34,6 +36,7 @@ export class FramePump {
   #pulling = false;
   #stopped = false;
   #seq = 0;
+  #repeatsInARow = 0;
   #dueAtMs = 0;
   #dueTimer: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
@@ -131,18 +134,25 @@ export class FramePump {
     const pixels = packRows(buffer, width, height, format);
     this.#seq += 1;
     const seq = this.#seq;
-    if (this.#repeats?.isRepeated(buffer) === true) {
-      throw new DeviceError(
-        "frame-repeated",
-        `Expected a new frame from the camera but frame ${seq} is frame ${seq - 1} again, byte for byte`,
-      );
-    }
+    const repeated = this.#isRepeated(buffer, seq);
     const place = this.#options.slots.write(pixels);
     if (place === null) {
       this.#options.send({ type: "dropped", seq, deliveredAtMs });
       return;
     }
     const capturedAtMs = deliveredAtMs - this.#options.settings.captureLatencyMs;
-    this.#options.send({ type: "frame", frame: { ...place, seq, width, height, format, capturedAtMs, deliveredAtMs } });
+    const times = { capturedAtMs, deliveredAtMs };
+    this.#options.send({ type: "frame", frame: { ...place, seq, repeated, width, height, format, ...times } });
+  }
+
+  /** @throws DeviceError "frame-repeated" for a camera that does nothing else any more */
+  #isRepeated(buffer: Buffer, seq: number): boolean {
+    const repeated = this.#repeats?.isRepeated(buffer) === true;
+    this.#repeatsInARow = repeated ? this.#repeatsInARow + 1 : 0;
+    if (this.#repeatsInARow <= REPEATS_ENDURED) return repeated;
+    throw new DeviceError(
+      "frame-repeated",
+      `Expected a new frame from the camera but frame ${seq} is frame ${seq - 1} again, byte for byte, and so were the ${REPEATS_ENDURED} before it`,
+    );
   }
 }

@@ -18,6 +18,7 @@ Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of th
   --false-reject-rate R    share of good parts that may fail, default 0.001
   --index KIND             auto, exact or hnsw, default auto
   --region X,Y,W,H         part of the frame, pixels, default the whole frame
+  --part-region X,Y,W,H    where the part lies, pixels: a frame that is as empty there as no good one shows no part
   --rotation DEGREES       clockwise: 0, 90, 180 or 270, default 0
   --skip-broken            skip files that are no readable image instead of refusing
   --models DIR             a folder of further backbones (may be repeated)
@@ -39,6 +40,7 @@ export interface FitArguments {
   readonly falseRejectRate: number;
   readonly index: "auto" | "exact" | "hnsw" | null;
   readonly region: Region | null;
+  readonly partRegion: Region | null;
   readonly rotation: Rotation | null;
   readonly skipBroken: boolean;
   readonly models: readonly string[];
@@ -71,6 +73,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       "false-reject-rate": { type: "string" },
       index: { type: "string" },
       region: { type: "string" },
+      "part-region": { type: "string" },
       rotation: { type: "string" },
       "skip-broken": { type: "boolean" },
       models: { type: "string", multiple: true },
@@ -122,6 +125,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
       }) ?? DEFAULT_FALSE_REJECT_RATE,
     index: read("index", values.index, "auto, exact or hnsw", (text) => INDEXES.find((kind) => kind === text) ?? null),
     region: read("region", values.region, "x,y,width,height in pixels", regionOf),
+    partRegion: read("part-region", values["part-region"], "x,y,width,height in pixels", regionOf),
     rotation: read(
       "rotation",
       values.rotation,

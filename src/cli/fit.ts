@@ -4,7 +4,7 @@ import { basename, extname } from "node:path";
 import { listImageFiles } from "../backbone/decode.ts";
 import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import { bankNameFrom } from "../bank/bank-id.ts";
-import { edgeParameters } from "../bank/parameters.ts";
+import { presetParameters } from "../bank/parameters.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { fitBank } from "../fit/fit-bank.ts";
@@ -70,17 +70,20 @@ async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: Progr
     name: parsed.name ?? configured?.station.name ?? bankNameFrom(basename(out, extname(out))),
     createdAt: new Date().toISOString(),
     createdBy: `nominald ${version()}`,
-    parameters: edgeParameters({
+    parameters: presetParameters("edge", {
       region: parsed.region ?? configured?.station.region ?? null,
       rotation: parsed.rotation ?? configured?.station.rotation ?? 0,
       ...(layers === null ? {} : { layers }),
       ...(size === null ? {} : { size }),
-      ...(ratio === null ? {} : { ratio }),
-      ...(seed === null ? {} : { seed }),
+      coreset: {
+        ...(ratio === null ? {} : { budget: { kind: "ratio", ratio } }),
+        ...(seed === null ? {} : { seed }),
+      },
     }),
     backbone: await findBackbone(models, { name: parsed.backbone }),
     falseRejectRate: parsed.falseRejectRate,
     index: parsed.index ?? configured?.station.index ?? "auto",
+    ...(parsed.partRegion === null ? {} : { partRegion: parsed.partRegion }),
     onBroken: parsed.skipBroken ? "skip" : "refuse",
     threads:
       parsed.threads ?? configured?.config.inference.threads ?? Math.min(MOST_DEFAULT_THREADS, availableParallelism()),

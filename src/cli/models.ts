@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { checkBackbone, type BackboneReport } from "../backbone/check.ts";
 import { builtInModelsFolder, listBackbones } from "../backbone/find.ts";
+import type { PreferredInput } from "../backbone/manifest.ts";
 import { InputError, reasonOf } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import type { CommandIo } from "./io.ts";
@@ -58,12 +59,17 @@ function linesOf({ manifest, modelPath, modelBytes, nodes, irVersion, problems }
     `${manifest.name}: ${verdict}`,
     `  model    ${modelPath}, ${modelBytes} bytes, ${nodes} nodes, opset ${manifest.opset}, IR ${irVersion}`,
     `  input    ${input.name}, ${input.colourOrder}, sides multiples of ${input.multiple}, mean ${input.mean.join(" ")}, std ${input.std.join(" ")}`,
+    ...(input.preferred === undefined ? [] : [`  trained  ${trainedOn(input.preferred)}`]),
     ...manifest.outputs.map(
       ({ name, channels, stride }) => `  output   ${name}, ${channels} channels, stride ${stride}`,
     ),
     `  licence  ${manifest.licence}`,
     ...problems.map((problem) => `  PROBLEM  ${problem}`),
   ];
+}
+
+function trainedOn({ shorterSide, width, height, kernel }: PreferredInput): string {
+  return `on shorter side ${shorterSide} (${kernel}), the middle ${width} × ${height}`;
 }
 
 async function list(args: string[], io: Output): Promise<number> {

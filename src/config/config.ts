@@ -60,6 +60,15 @@ export interface StationConfig {
   readonly maxRateHz: number;
   /** Every result carries flag 08: not for control. */
   readonly commissioning: boolean;
+  /** Frames that show nothing get NO_VERDICT; limits of null are the bank's. */
+  readonly validity: {
+    readonly check: boolean;
+    /** Mean luminance, 0 to 255. */
+    readonly minBrightness: number | null;
+    /** Share of pixels, 0 to 1. */
+    readonly maxSaturated: number | null;
+    readonly minSharpness: number | null;
+  };
   readonly challenge: {
     /** A known bad part is due so often; 0: none is. */
     readonly everyHours: number;

@@ -105,6 +105,28 @@ export const stationSchema: KeyTree<StationConfig> = {
     env: "COMMISSIONING",
     apply: "live",
   }),
+  validity: {
+    check: key(flagRule, true, {
+      doc: "Frames that are dark, overexposed, blurred or without a part, as no good one was, get NO_VERDICT.",
+      env: "VALIDITY_CHECK",
+      apply: "live",
+    }),
+    minBrightness: key(nullable(numberRule({ minimum: 0, maximum: 255 })), null, {
+      doc: "Mean luminance below which a frame is dark; null: the bank's, half of its darkest image.",
+      env: "VALIDITY_MIN_BRIGHTNESS",
+      apply: "live",
+    }),
+    maxSaturated: key(nullable(numberRule({ minimum: 0, maximum: 1 })), null, {
+      doc: "Share of white pixels above which a frame is overexposed; null: the bank's.",
+      env: "VALIDITY_MAX_SATURATED",
+      apply: "live",
+    }),
+    minSharpness: key(nullable(numberRule({ minimum: 0 })), null, {
+      doc: "Sharpness below which a frame is blurred; null: the bank's, half of its softest image.",
+      env: "VALIDITY_MIN_SHARPNESS",
+      apply: "live",
+    }),
+  },
   challenge: {
     everyHours: key(numberRule({ minimum: 0, maximum: 10_000 }), 0, {
       doc: "A known bad part must be shown and FAIL so often, or the station gives no verdicts; 0: never.",

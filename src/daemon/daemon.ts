@@ -4,6 +4,7 @@ import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import { Outbox } from "../mqtt/outbox.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
+import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -55,6 +56,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #stateFolder: StateFolder;
   readonly #clockSync: ClockSync;
+  readonly #eventLoop = new EventLoopDelay();
   readonly #store: Store;
   readonly #stations: readonly StationParts[];
   readonly #inference: InferenceHost;
@@ -85,6 +87,7 @@ export class Daemon {
     await this.#stateFolder.take();
     if (stale.removed > 0) logger.info({ ...stale }, "slots that a dead daemon had left were removed");
     this.#clockSync.start();
+    this.#eventLoop.start();
     const opened = await this.#openStore();
     for (const { id, outbox, runner } of this.#stations) {
       const { left, recovered } = recoveryOf(opened, id, clock.wallMs());
@@ -121,8 +124,9 @@ export class Daemon {
     const session = new StationSession(options);
     const storage = (): StoreStatus => this.#store.status();
     const clockSync = (): ClockSync["state"] => this.#clockSync.state;
+    const eventLoop = (): LoopDelay => this.#eventLoop.read();
     const runner = new StationRunner({
-      ...{ device: config, station, boot, versions, clock, clockSync, logger, session, store, storage },
+      ...{ device: config, station, boot, versions, clock, clockSync, logger, session, store, storage, eventLoop },
     });
     return { id, outbox, runner };
   }
@@ -149,6 +153,7 @@ export class Daemon {
     await Promise.all(this.#stations.map(({ runner }) => runner.closeSession()));
     await this.#store.close();
     this.#clockSync.close();
+    this.#eventLoop.close();
     const unreleased = this.#stateFolder.release();
     if (unreleased !== null) {
       this.#options.logger.warn({ cause: unreleased.message }, "the lock in the state folder could not be removed");

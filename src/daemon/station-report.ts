@@ -27,6 +27,7 @@ export interface StationReportOptions {
   readonly machine: StationMachine;
   readonly cameraRestarts: () => number;
   readonly storage: () => StateDocument["storage"];
+  readonly eventLoop: () => StateDocument["eventLoop"];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -182,6 +183,7 @@ export class StationReport {
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
+      eventLoop: this.#options.eventLoop(),
       counters: machine.counters(),
       mqtt: session.counters(),
       faults: reportedFaults(this.#faults, this.#details),

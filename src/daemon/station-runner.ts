@@ -4,6 +4,7 @@ import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary } from "../inference/protocol.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
+import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
@@ -37,6 +38,7 @@ export interface StationRunnerOptions {
   readonly session: StationSession;
   readonly store: StationStore;
   readonly storage: () => StoreStatus;
+  readonly eventLoop: () => LoopDelay;
 }
 
 /** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */
@@ -149,7 +151,8 @@ export class StationRunner implements CameraListener, InferenceListener {
 
   cameraFrame(frame: FrameReference, client: CaptureClient): void {
     const frameId = this.#frames.take(frame, client);
-    this.#handle({ type: "frame", frameId, captureSeq: frame.seq, capturedAtMs: frame.capturedAtMs });
+    const { seq, capturedAtMs, repeated = false } = frame;
+    this.#handle({ type: "frame", frameId, captureSeq: seq, capturedAtMs, repeated });
   }
 
   cameraDropped(captureSeq: number): void {
@@ -296,6 +299,12 @@ function reasonFor(error: unknown): ReasonName {
   if (!(error instanceof NominalError)) return "inference-fault";
   switch (error.code) {
     case "frame-unreadable":
+    case "frame-dark":
+    case "frame-saturated":
+    case "frame-blurred":
+    case "no-part":
+      return error.code;
+    case "region-outside":
       return "frame-unreadable";
     case "request-deadline":
     case "inference-lost":

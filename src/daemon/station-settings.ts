@@ -43,7 +43,7 @@ export function stationId({ line, name }: Pick<StationConfig, "line" | "name">):
 
 /** What the inference process is told of the station's bank. */
 export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBank {
-  const { threshold, maskThreshold, region, rotation } = station;
+  const { threshold, maskThreshold, region, rotation, validity } = station;
   return {
     station: stationId(station),
     bankPath: station.bank,
@@ -53,6 +53,7 @@ export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBa
     ...(maskThreshold === null ? {} : { maskThreshold }),
     ...(region === null ? {} : { region }),
     ...(rotation === null ? {} : { rotation }),
+    validity,
     pictures: station.pictures,
   };
 }

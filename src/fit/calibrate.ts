@@ -38,8 +38,7 @@ export async function calibrate(bank: FittedBank, options: CalibrateOptions): Pr
     gridCols: grid.cols,
     height: parameters.resize.height,
     width: parameters.resize.width,
-    sigma: parameters.map.gaussianSigma,
-    radius: parameters.map.gaussianRadius,
+    smoothing: parameters.map.smoothing,
   });
   const { threads, signal, onProgress } = options;
   const { scores, mapMaxima } = await crossFit(bank, { folds, parameters, map, threads, signal, onImage: onProgress });

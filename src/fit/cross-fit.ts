@@ -1,10 +1,11 @@
 import type { BankParameters, IndexReport } from "../bank/manifest.ts";
 import type { AnomalyMap } from "../patchcore/anomaly-map.ts";
 import type { Fold } from "../patchcore/calibration.ts";
+import { FrameScoring } from "../patchcore/frame-scoring.ts";
 import { gatherRows } from "../patchcore/matrix.ts";
 import type { Matrix } from "../patchcore/matrix.ts";
 import type { Quantiser } from "../patchcore/quantiser.ts";
-import { imageScore, reweightedImageScore } from "../patchcore/scores.ts";
+import { neighboursOf } from "../patchcore/scores.ts";
 import { compareIndex } from "../search/compare.ts";
 import { ExactFloat32 } from "../search/exact-float32.ts";
 import type { NearestNeighbours, QuantisedBank } from "../search/nearest-neighbours.ts";
@@ -53,20 +54,16 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
   const mapMaxima = new Float64Array(bank.images);
   for (const fold of options.folds) {
     const { rows } = withoutFold(bank, fold);
-    const exact = await ExactFloat32.open(rows, { threads: options.threads });
+    const neighbours = neighboursOf(options.parameters.patchScore);
+    const exact = await ExactFloat32.open(rows, { threads: options.threads, neighbours });
+    const scoring = new FrameScoring(rows, options.parameters);
     try {
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();
         const frame = frameOf(bank, image);
-        const { distances, ids } = await exact.search(frame, bank.patches);
-        scores[image] = scoreOf(
-          distances,
-          ids,
-          { rows: bank.patches, dims: rows.dims, data: frame },
-          rows,
-          options.parameters,
-        );
-        mapMaxima[image] = options.map.compute(distances).reduce((largest, value) => Math.max(largest, value));
+        const { imageScore, patchScores } = scoring.score(await exact.search(frame, bank.patches), frame, bank.patches);
+        scores[image] = imageScore;
+        mapMaxima[image] = options.map.compute(patchScores).reduce((largest, value) => Math.max(largest, value));
         options.onImage(image + 1);
       }
     } finally {
@@ -77,6 +74,7 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
 }
 
 export interface ReportOptions {
+  readonly parameters: BankParameters;
   readonly folds: readonly Fold[];
   readonly threshold: number;
   readonly threads: number;
@@ -98,12 +96,15 @@ export async function reportIndex(
   for (const fold of options.folds) {
     options.signal.throwIfAborted();
     const part = withoutFold(bank, fold);
-    const exact = await ExactFloat32.open(part.rows, { threads: options.threads });
+    const neighbours = neighboursOf(options.parameters.patchScore);
+    const exact = await ExactFloat32.open(part.rows, { threads: options.threads, neighbours });
     try {
       const index = await open(part);
       try {
         const frames = framesOf(bank, fold, options.signal);
-        report = merged(report, await compareIndex(index, exact, frames, bank.patches, options.threshold));
+        const { parameters: rules, threshold } = options;
+        const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
+        report = merged(report, await compareIndex(index, exact, frames, comparison));
       } finally {
         await index.close();
       }
@@ -155,22 +156,5 @@ function* framesOf(bank: FittedBank, fold: Fold, signal: AbortSignal): Generator
   for (let image = fold.start; image < fold.end; image++) {
     signal.throwIfAborted();
     yield frameOf(bank, image);
-  }
-}
-
-function scoreOf(
-  distances: Float32Array,
-  ids: Int32Array,
-  frame: Matrix,
-  rows: Matrix,
-  { imageScore: how }: BankParameters,
-): number {
-  switch (how.kind) {
-    case "maximum":
-      return imageScore(distances);
-    case "reweighted":
-      return reweightedImageScore(distances, ids, frame, rows, how.neighbours);
-    default:
-      return how satisfies never;
   }
 }

@@ -32,6 +32,8 @@ export interface EmbedOptions {
   readonly signal: AbortSignal;
   /** Gets each image's patch embeddings [patches, dims], in order; waited for. */
   readonly onRows: (rows: Float32Array) => Promise<void>;
+  /** Gets each usable image as it was decoded and as the network sees it. @throws InputError when it cannot be used */
+  readonly onPrepared?: (image: RawImage, prepared: RawImage) => void;
   readonly onImage: (done: number, total: number) => void;
 }
 
@@ -56,7 +58,7 @@ export async function embedImages(options: EmbedOptions): Promise<Embedded> {
   const broken: BrokenImage[] = [];
   for (const [index, file] of files.entries()) {
     signal.throwIfAborted();
-    const picture = await preparePicture(file, options.parameters);
+    const picture = await preparePicture(file, options);
     if (!("data" in picture)) broken.push(picture);
     else if (broken.length === 0 || options.onBroken === "skip") {
       const rows = await embedOne(session, picture);
@@ -72,11 +74,16 @@ export async function embedImages(options: EmbedOptions): Promise<Embedded> {
 }
 
 /** @returns the picture as the network sees it, or why the file is none */
-async function preparePicture(file: string, parameters: BankParameters): Promise<RawImage | BrokenImage> {
+async function preparePicture(
+  file: string,
+  { parameters, onPrepared }: Pick<EmbedOptions, "parameters" | "onPrepared">,
+): Promise<RawImage | BrokenImage> {
   const { region, rotation, resize } = parameters;
   try {
     const image = await decodeImageFile(file);
-    return await prepareFrame(image, { region, rotation, width: resize.width, height: resize.height });
+    const prepared = await prepareFrame(image, { region, rotation, resize });
+    onPrepared?.(image, prepared);
+    return prepared;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { file, reason: error.message };

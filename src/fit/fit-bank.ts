@@ -5,10 +5,12 @@ import type { BackboneFiles } from "../backbone/manifest.ts";
 import { checkBankName } from "../bank/bank-id.ts";
 import { writeBank } from "../bank/bundle-write.ts";
 import type { WrittenBank } from "../bank/bundle-write.ts";
-import type { BankParameters } from "../bank/manifest.ts";
+import type { BankParameters, CoresetBudget } from "../bank/manifest.ts";
 import { asMatrix, gatherRows } from "../patchcore/matrix.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
 import { fitQuantiser, quantise } from "../patchcore/quantiser.ts";
 import { ConfigError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
+import type { Region } from "../shared/image.ts";
 import { calibrate } from "./calibrate.ts";
 import { CoresetClient } from "./coreset-client.ts";
 import type { FittedBank } from "./cross-fit.ts";
@@ -17,6 +19,7 @@ import type { BrokenImage, Embedded } from "./embed-images.ts";
 import { buildIndexes } from "./indexes.ts";
 import { checkMemory } from "./memory.ts";
 import type { Progress } from "./progress.ts";
+import { ValidityLearner } from "./validity-learner.ts";
 import { StageTimer } from "./stage-timer.ts";
 import type { StageTimes } from "./stage-timer.ts";
 
@@ -35,6 +38,8 @@ export interface FitOptions {
   /** α of the calibration, in (0, 1). */
   readonly falseRejectRate: number;
   readonly index: "auto" | "exact" | "hnsw";
+  /** Where the part is, in pixels of the frame; absent: whether one is in view is not learnt. */
+  readonly partRegion?: Region;
   readonly onBroken: "refuse" | "skip";
   readonly threads: number;
   readonly signal: AbortSignal;
@@ -64,11 +69,12 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
   const { parameters, backbone, signal, threads } = options;
   await checkOptions(options);
   const timer = new StageTimer(options.onProgress ?? (() => undefined));
-  const { layers } = parameters;
   const session = await EmbeddingSession.create({
     model: backbone.model,
     manifest: backbone.manifest,
-    layers,
+    layers: parameters.layers,
+    neighbourhood: parameters.neighbourhood,
+    join: parameters.join,
     threads,
     spinning: false,
     provider: "cpu",
@@ -100,6 +106,7 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
       quantiser: { scale: bank.quantiser.scale },
       index: { kind: options.index, hnsw: indexes.hnsw?.parameters ?? null },
       calibration: calibration.record,
+      validity: gathered.validity,
       indexReports: indexes.reports,
     },
     rows: bank.rows.data,
@@ -121,8 +128,9 @@ async function checkOptions({ files, out, name, falseRejectRate, parameters }: F
       `Expected a false-reject rate between 0 and 1 but received ${falseRejectRate}`,
     );
   }
-  const { ratio } = parameters.coreset;
-  if (!(ratio > 0 && ratio <= 1)) {
+  const { budget } = parameters.coreset;
+  if (budget.kind === "ratio" && !(budget.ratio > 0 && budget.ratio <= 1)) {
+    const { ratio } = budget;
     throw new ConfigError("sampling-ratio", `Expected a sampling ratio above 0 and at most 1 but received ${ratio}`);
   }
   checkImageCount(files.length, files.length);
@@ -155,6 +163,7 @@ interface Gathered {
   readonly bank: FittedBank;
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly embedded: Embedded;
+  readonly validity: FrameLimits;
 }
 
 /** Embeds all images and picks the coreset, the picking process at work beside the embedding. */
@@ -164,7 +173,8 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
   const grid = { rows: Math.floor(resize.height / session.stride), cols: Math.floor(resize.width / session.stride) };
   const patches = grid.rows * grid.cols;
   const { dims } = session;
-  const { projectionDims, seed } = coreset;
+  const { projection, seed } = coreset;
+  const projectionDims = projection.kind === "gaussian" ? projection.dims : 0;
   const size = { images: files.length, patchesPerImage: patches, dims, projectionDims };
   checkMemory(size, options.availableBytes ?? process.availableMemory());
   const client = new CoresetClient();
@@ -174,20 +184,22 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
   try {
     timer.report("embed", 0, files.length);
     await client.start({ capacity: files.length * patches, dims, projectionDims, seed });
+    const learner = new ValidityLearner(options.partRegion ?? null);
     const embedded = await embedImages({
       ...options,
       session,
       patchesPerImage: patches,
       onRows: (rows) => client.add(rows),
+      onPrepared: (image, prepared) => learner.add(image, prepared),
       onImage: (done, total) => timer.report("embed", done, total),
     });
     const images = embedded.files.length;
     checkImageCount(images, files.length);
-    const count = rowCount(images * patches, coreset.ratio);
+    const count = rowCount(images * patches, dims, coreset.budget);
     timer.report("coreset", 0, count);
     const picks = await client.pick(count, (picked) => timer.report("coreset", picked, count));
     timer.report("coreset", count, count);
-    return { bank: bankOf(embedded, images, patches, dims, picks), grid, embedded };
+    return { bank: bankOf(embedded, images, patches, dims, picks), grid, embedded, validity: learner.limits() };
   } catch (error) {
     // A process that was ended for the signal reports its end as a failure.
     signal.throwIfAborted();
@@ -198,10 +210,19 @@ async function gather(options: FitOptions, session: EmbeddingSession, timer: Sta
   }
 }
 
-/** @returns how many rows a sampling ratio keeps, rounded down, at least one */
-export function rowCount(patches: number, ratio: number): number {
-  // 1e-9 absorbs the rounding of products such as 100 · 0.29, which must not cost a row.
-  return Math.max(1, Math.floor(patches * ratio + 1e-9));
+/** @returns how many rows a budget keeps of `patches` rows of `dims` float32 values; rounded down, at least one */
+export function rowCount(patches: number, dims: number, budget: CoresetBudget): number {
+  switch (budget.kind) {
+    case "ratio":
+      // 1e-9 absorbs the rounding of products such as 100 · 0.29, which must not cost a row.
+      return Math.max(1, Math.floor(patches * budget.ratio + 1e-9));
+    case "rows":
+      return Math.min(patches, budget.rows);
+    case "bytes":
+      return Math.min(patches, Math.max(1, Math.floor(budget.bytes / (dims * 4))));
+    default:
+      return budget satisfies never;
+  }
 }
 
 function bankOf(embedded: Embedded, images: number, patches: number, dims: number, picks: Int32Array): FittedBank {

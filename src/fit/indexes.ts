@@ -1,7 +1,8 @@
-import type { BankManifest, IndexReport } from "../bank/manifest.ts";
+import type { BankManifest, BankParameters, IndexReport } from "../bank/manifest.ts";
 import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../search/hnsw.ts";
 import { ExactInt8 } from "../search/exact-int8.ts";
 import { chooseIndex } from "../search/choose-index.ts";
+import { neighboursOf } from "../patchcore/scores.ts";
 import { BugError } from "../shared/errors.ts";
 import type { Calibrated } from "./calibrate.ts";
 import { reportIndex } from "./cross-fit.ts";
@@ -19,6 +20,7 @@ export interface BuiltIndexes {
 }
 
 export interface IndexesOptions {
+  readonly parameters: BankParameters;
   readonly index: "auto" | "exact" | "hnsw";
   readonly calibration: Calibrated;
   readonly threads: number;
@@ -32,7 +34,8 @@ export interface IndexesOptions {
  * means building one.
  */
 export async function buildIndexes(bank: FittedBank, options: IndexesOptions): Promise<BuiltIndexes> {
-  const { threads, signal, calibration, onProgress } = options;
+  const { parameters, threads, signal, calibration, onProgress } = options;
+  const search = { threads, neighbours: neighboursOf(parameters.patchScore) };
   const { rows, dims } = bank.rows;
   const isSmall = rows <= SMALL_BANK_ROWS;
   const wantsGraph =
@@ -42,15 +45,15 @@ export async function buildIndexes(bank: FittedBank, options: IndexesOptions): P
   onProgress(0, steps);
   const { threshold } = calibration.record;
   const { folds } = calibration;
-  const report = { folds, threshold, threads, signal };
-  const exact = await reportIndex(bank, (part) => ExactInt8.open(part, { threads }), report);
+  const report = { parameters, folds, threshold, threads, signal };
+  const exact = await reportIndex(bank, (part) => ExactInt8.open(part, search), report);
   onProgress(1, steps);
   if (!wantsGraph) return { hnsw: null, reports: { exact, hnsw: null } };
   const graph = await buildGraph(bank, threads, signal);
   onProgress(2, steps);
   const hnsw = await reportIndex(
     bank,
-    async (part) => Hnsw.open(part, await buildHnsw(part.quantised, dims, DEFAULT_HNSW), DEFAULT_HNSW, { threads }),
+    async (part) => Hnsw.open(part, await buildHnsw(part.quantised, dims, DEFAULT_HNSW), DEFAULT_HNSW, search),
     { ...report, folds: isSmall ? folds : folds.slice(0, 1) },
   );
   onProgress(3, steps);

@@ -1,11 +1,12 @@
 import type { IndexReport } from "../bank/manifest.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
 import type { FitResult } from "./fit-bank.ts";
 import { formatDuration } from "./progress.ts";
 
 /** @returns the lines that a person reads after a fit */
 export function summaryLines(result: FitResult, path: string): string[] {
   const { manifest, bankId, broken, stageMs } = result;
-  const { nominal, grid, calibration, indexReports } = manifest;
+  const { nominal, grid, calibration, indexReports, validity } = manifest;
   const seconds = Object.values(stageMs).reduce((sum, ms) => sum + ms, 0) / 1000;
   const lines = [
     `bank       ${path} (${formatBytes(result.fileBytes)}), made in ${formatDuration(seconds)}`,
@@ -19,6 +20,7 @@ export function summaryLines(result: FitResult, path: string): string[] {
       `           extrapolated: ${nominal.images} images cannot show a rate of ${calibration.falseRejectRate}, at least ${needed} would; check it on parts of your own`,
     );
   }
+  lines.push(...validityLines(validity));
   lines.push(...reportLines("exact", indexReports.exact), ...reportLines("hnsw", indexReports.hnsw));
   if (broken.length > 0) lines.push(`skipped    ${broken.length} broken files:`);
   for (const { file, reason } of broken) lines.push(`           ${file}: ${reason}`);
@@ -29,6 +31,15 @@ export function summaryLines(result: FitResult, path: string): string[] {
 /** @returns the fewest nominal images whose scores can bound a false-reject rate: (n + 1)(1 − α) ≤ n */
 export function imagesNeeded(falseRejectRate: number): number {
   return Math.ceil(1 / falseRejectRate - 1 - 1e-9);
+}
+
+function validityLines(limits: FrameLimits | null): string[] {
+  if (limits === null) return [];
+  const { minBrightness, maxSaturated, minSharpness, part } = limits;
+  const place = part === null ? "" : `, and ${short(part.minimum)} to ${short(part.maximum)} where the part is`;
+  return [
+    `validity   frames need a brightness of ${short(minBrightness)}${place}, a sharpness of ${short(minSharpness)}, and at most ${short(100 * maxSaturated)} % of their pixels overexposed`,
+  ];
 }
 
 function reportLines(name: string, report: IndexReport | null): string[] {

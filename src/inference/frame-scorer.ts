@@ -2,22 +2,34 @@ import type { Bank } from "../bank/bundle-read.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
 import { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { prepareFrame } from "../backbone/prepare.ts";
+import { resizedTo } from "../bank/parameters.ts";
 import { AnomalyMap, maskOf } from "../patchcore/anomaly-map.ts";
-import { imageScore } from "../patchcore/scores.ts";
+import { FrameScoring } from "../patchcore/frame-scoring.ts";
+import { asMatrix } from "../patchcore/matrix.ts";
+import type { FrameLimits } from "../patchcore/frame-validity.ts";
+import { FrameCheck } from "./frame-check.ts";
 import { openIndex } from "./open-index.ts";
 import type { NearestNeighbours } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
-import type { RawImage, Region, Rotation } from "../shared/image.ts";
+import type { RawImage, Region, Resize, Rotation } from "../shared/image.ts";
 import type { PictureInput } from "./pictures.ts";
 import type { InferenceSettings } from "./protocol.ts";
 
 /** What a station may set differently from its bank. */
 export interface ScorerOverrides {
-  readonly index?: "auto" | "exact" | "hnsw";
+  /** `float32`: compare in full precision, to measure the others by; no station asks for it. */
+  readonly index?: "auto" | "exact" | "hnsw" | "float32";
   readonly threshold?: number;
   readonly maskThreshold?: number;
   readonly region?: Region;
   readonly rotation?: Rotation;
+  /** Frames beyond these are refused; absent or null: none is. */
+  readonly limits?: FrameLimits | null;
+  /**
+   * Another size of the network's input, so another patch grid over the same rows. The bank's thresholds were
+   * calibrated at its own size: give others with it.
+   */
+  readonly input?: { readonly width: number; readonly height: number };
 }
 
 /** One frame's score and what its pictures need. The arrays are the frame's own. */
@@ -27,7 +39,7 @@ export interface ScoredFrame {
   /** Patch scores over the grid, rows × cols. */
   readonly patchScores: Float32Array;
   readonly prepared: RawImage;
-  /** Width over height of the region, after rotation. */
+  /** Width over height of what the network sees of the region, after rotation. */
   readonly aspect: number;
   readonly stages: {
     readonly resize: number;
@@ -35,10 +47,12 @@ export interface ScoredFrame {
     readonly search: number;
     readonly score: number;
   };
+  /** Patches that were compared with every row of the bank, so that the score is exact; a few at most. */
+  readonly verifiedPatches: number;
 }
 
 /**
- * Scores frames against one memory bank: prepare → embed → nearest neighbours → image score. One instance holds the
+ * Scores frames against one memory bank: prepare → embed → nearest neighbours → verified image score. One instance holds the
  * session and the index of one station; calls must not overlap.
  */
 export class FrameScorer {
@@ -47,66 +61,60 @@ export class FrameScorer {
   readonly maskThreshold: number;
   readonly #session: EmbeddingSession;
   readonly #index: NearestNeighbours;
+  readonly #scoring: FrameScoring;
   readonly #map: AnomalyMap;
   readonly #region: Region | null;
   readonly #rotation: Rotation;
+  readonly #check: FrameCheck | null;
+  readonly #resize: Resize;
+  readonly #patches: number;
 
   private constructor(bank: Bank, session: EmbeddingSession, index: NearestNeighbours, overrides: ScorerOverrides) {
-    const { parameters, grid, calibration } = bank.manifest;
+    const { parameters, calibration, rows, dims } = bank.manifest;
     this.bank = bank;
     this.threshold = overrides.threshold ?? calibration.threshold;
     this.maskThreshold = overrides.maskThreshold ?? calibration.maskThreshold;
     this.#session = session;
     this.#index = index;
+    this.#scoring = new FrameScoring(asMatrix(bank.rows, rows, dims), parameters);
     this.#region = overrides.region ?? parameters.region;
     this.#rotation = overrides.rotation ?? parameters.rotation;
-    this.#map = new AnomalyMap({
-      gridRows: grid.rows,
-      gridCols: grid.cols,
-      height: parameters.resize.height,
-      width: parameters.resize.width,
-      sigma: parameters.map.gaussianSigma,
-      radius: parameters.map.gaussianRadius,
-    });
+    this.#check = overrides.limits ? new FrameCheck(overrides.limits) : null;
+    this.#resize = resizeFor(bank, overrides);
+    const { width, height } = this.#resize;
+    const [gridRows, gridCols] = [height / session.stride, width / session.stride];
+    this.#patches = gridRows * gridCols;
+    this.#map = new AnomalyMap({ gridRows, gridCols, height, width, smoothing: parameters.map.smoothing });
   }
 
-  /** @throws InputError when backbone and bank do not fit each other */
+  /**
+   * @throws InputError "wrong-backbone" when backbone and bank do not fit each other, "bad-frame-size" when the input's
+   *   size does not fit the backbone; the errors of `EmbeddingSession.create`
+   */
   static async create(
     bank: Bank,
     backbone: BackboneFiles,
     settings: InferenceSettings,
     overrides: ScorerOverrides,
   ): Promise<FrameScorer> {
-    const { manifest } = bank;
-    const session = await EmbeddingSession.create({
-      model: backbone.model,
-      manifest: backbone.manifest,
-      layers: manifest.parameters.layers,
-      threads: settings.threads,
-      spinning: settings.spinning,
-      provider: settings.provider,
-    });
-    if (session.dims !== manifest.dims) {
+    const { parameters, dims } = bank.manifest;
+    const { layers, neighbourhood, join } = parameters;
+    const { model, manifest } = backbone;
+    const { threads, spinning } = settings;
+    const session = await EmbeddingSession.create({ model, manifest, layers, neighbourhood, join, ...settings });
+    try {
+      const context = { context: { bank: bank.bankId } };
+      session.checkSize(resizeFor(bank, overrides));
+      if (session.dims !== dims) {
+        const text = `Expected patch embeddings of ${dims} dimensions for the bank but backbone ${manifest.name} gives ${session.dims}`;
+        throw new InputError("wrong-backbone", text, context);
+      }
+      const index = await openIndex(bank, overrides.index ?? "auto", { threads, spinning });
+      return new FrameScorer(bank, session, index, overrides);
+    } catch (error) {
       await session.close();
-      throw new InputError(
-        "wrong-backbone",
-        `Expected patch embeddings of ${manifest.dims} dimensions for the bank but backbone ${backbone.manifest.name} gives ${session.dims}`,
-        { context: { bank: bank.bankId } },
-      );
+      throw error;
     }
-    if (manifest.parameters.imageScore.kind !== "maximum") {
-      await session.close();
-      throw new InputError(
-        "unsupported-image-score",
-        `Expected image score "maximum" of the bank but it asks for "${manifest.parameters.imageScore.kind}"`,
-        { context: { bank: bank.bankId } },
-      );
-    }
-    const index = await openIndex(bank, overrides.index ?? "auto", {
-      threads: settings.threads,
-      spinning: settings.spinning,
-    });
-    return new FrameScorer(bank, session, index, overrides);
   }
 
   get provider(): string {
@@ -117,25 +125,22 @@ export class FrameScorer {
     return this.#index.kind === "hnsw" ? "hnsw" : "exact";
   }
 
+  /** @throws InputError of FrameCheck for a frame beyond the limits, and of prepareFrame */
   async score(image: RawImage): Promise<ScoredFrame> {
-    const { parameters, grid } = this.bank.manifest;
     const begun = performance.now();
-    const prepared = await prepareFrame(image, {
-      region: this.#region,
-      rotation: this.#rotation,
-      width: parameters.resize.width,
-      height: parameters.resize.height,
-    });
+    const options = { region: this.#region, rotation: this.#rotation, resize: this.#resize };
+    const prepared = await prepareFrame(image, options);
+    this.#check?.check(image, prepared);
     const resized = performance.now();
     const embedding = await this.#session.embed(prepared.data, 1, prepared.height, prepared.width);
     const embedded = performance.now();
-    const { distances } = await this.#index.search(embedding.data, grid.rows * grid.cols);
+    const found = await this.#index.search(embedding.data, this.#patches);
     const searched = performance.now();
-    const score = imageScore(distances);
+    const { imageScore, patchScores, verified } = this.#scoring.score(found, embedding.data, this.#patches);
     return {
-      score,
+      score: imageScore,
       threshold: this.threshold,
-      patchScores: distances.slice(0, grid.rows * grid.cols),
+      patchScores: patchScores.slice(),
       prepared,
       aspect: this.#aspect(image),
       stages: {
@@ -144,16 +149,16 @@ export class FrameScorer {
         search: searched - embedded,
         score: performance.now() - searched,
       },
+      verifiedPatches: verified,
     };
   }
 
   /** Runs a grey picture of the network's input size through everything: the first runs of a session are slow. */
   async warmUp(): Promise<void> {
-    const { width, height } = this.bank.manifest.parameters.resize;
+    const { width, height } = this.#resize;
     const data = new Uint8Array(width * height * 3).fill(128);
     const embedding = await this.#session.embed(data, 1, height, width);
-    const { rows, cols } = this.bank.manifest.grid;
-    await this.#index.search(embedding.data, rows * cols);
+    await this.#index.search(embedding.data, this.#patches);
   }
 
   /** @returns what `drawPictures` needs; the map is a copy, valid for as long as the caller likes */
@@ -173,8 +178,16 @@ export class FrameScorer {
     await this.#session.close();
   }
 
+  /** Width over height of what the network sees of the region. */
   #aspect(image: RawImage): number {
-    const { width, height } = this.#region ?? image;
-    return this.#rotation % 180 === 0 ? width / height : height / width;
+    const { mode, width, height } = this.#resize;
+    if (mode === "crop") return width / height;
+    const region = this.#region ?? image;
+    return this.#rotation % 180 === 0 ? region.width / region.height : region.height / region.width;
   }
+}
+
+function resizeFor(bank: Bank, { input }: ScorerOverrides): Resize {
+  const { resize } = bank.manifest.parameters;
+  return input === undefined ? resize : resizedTo(resize, input.width, input.height);
 }

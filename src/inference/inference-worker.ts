@@ -5,6 +5,7 @@ import { BugError, toWireError } from "../shared/errors.ts";
 import { loadOnnxRuntime } from "../shared/onnxruntime.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { FrameReader } from "./frame-reader.ts";
+import { limitsOf } from "./frame-check.ts";
 import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
 import { JobLoop } from "./job-loop.ts";
 import { drawPictures } from "./pictures.ts";
@@ -79,7 +80,8 @@ export class InferenceWorker {
       sha256: bank.manifest.backbone.sha256,
       name: bank.manifest.backbone.name,
     });
-    const scorer = await FrameScorer.create(bank, backbone, this.#settings, load);
+    const limits = limitsOf(bank.manifest.validity, load.validity);
+    const scorer = await FrameScorer.create(bank, backbone, this.#settings, { ...load, limits });
     const warmUpMs = await warmUp(scorer);
     const previous = this.#stations.get(load.station);
     this.#stations.set(load.station, { scorer, pictures: load.pictures });

@@ -1,26 +1,31 @@
 import type { Bank } from "../bank/bundle-read.ts";
 import { asMatrix } from "../patchcore/matrix.ts";
+import { neighboursOf } from "../patchcore/scores.ts";
 import { chooseIndex } from "../search/choose-index.ts";
+import { ExactFloat32 } from "../search/exact-float32.ts";
 import { ExactInt8 } from "../search/exact-int8.ts";
 import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../search/hnsw.ts";
 import type { NearestNeighbours, SearchOptions } from "../search/nearest-neighbours.ts";
 
 /**
  * Opens the index of a bank. `auto` is the bank's own wish, and where that is `auto` too, what is faster at the
- * bank's size. A graph that the bank does not carry is built here: the same rows give the same graph.
+ * bank's size; `float32` is the measure of the others, for evaluations. A graph that the bank does not carry is built
+ * here: the same rows give the same graph. The index gives as many neighbours as the bank's patch score asks for.
  */
 export async function openIndex(
   bank: Bank,
-  wanted: "auto" | "exact" | "hnsw",
-  options: SearchOptions,
+  wanted: "auto" | "exact" | "hnsw" | "float32",
+  settings: Omit<SearchOptions, "neighbours">,
 ): Promise<NearestNeighbours> {
   const { manifest } = bank;
+  const options = { ...settings, neighbours: neighboursOf(manifest.parameters.patchScore) };
   const rows = asMatrix(bank.rows, manifest.rows, manifest.dims);
   const quantised = {
     rows,
     quantiser: { mean: bank.mean, scale: manifest.quantiser.scale },
     quantised: bank.quantised,
   };
+  if (wanted === "float32") return ExactFloat32.open(rows, options);
   const ofBank = wanted === "auto" ? manifest.index.kind : wanted;
   const kind =
     ofBank === "auto" ? chooseIndex(manifest.rows, manifest.dims, manifest.grid.rows * manifest.grid.cols) : ofBank;

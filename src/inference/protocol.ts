@@ -1,4 +1,5 @@
 import type { FrameReference, Region, Rotation } from "../shared/image.ts";
+import type { ValiditySettings } from "./frame-check.ts";
 import type { WireError } from "../shared/errors.ts";
 
 export interface InferenceSettings {
@@ -32,6 +33,7 @@ export interface LoadBank {
   /** Absent: the region and rotation of the bank. */
   readonly region?: Region;
   readonly rotation?: Rotation;
+  readonly validity: ValiditySettings;
   readonly pictures: PictureSettings;
 }
 

@@ -26,11 +26,12 @@ export interface CommandAnswer {
 
 export interface CommandCounters {
   readonly answered: number;
-  readonly failed: number;
+  /** Answered with an error, by its code; a code that never occurred is absent. */
+  readonly failed: Readonly<Record<string, number>>;
   /** The same transaction again: it was not carried out twice, nor answered twice. */
   readonly repeated: number;
-  /** Commands that got no answer, since their name fits no topic. */
-  readonly ignored: number;
+  /** Commands that got no answer, since no topic for one can be made of their name. */
+  readonly unnameable: number;
 }
 
 const LARGEST_COMMAND_BYTES = 4_096;
@@ -60,9 +61,9 @@ export class Commands {
   readonly #seen = new Set<string>();
   #pending = 0;
   #answered = 0;
-  #failed = 0;
+  readonly #failed: Record<string, number> = {};
   #repeated = 0;
-  #ignored = 0;
+  #unnameable = 0;
 
   constructor(handle: CommandHandler, answer: (name: string, answer: CommandAnswer) => void, logger: Logger) {
     this.#handle = handle;
@@ -73,16 +74,16 @@ export class Commands {
   counters(): CommandCounters {
     return {
       answered: this.#answered,
-      failed: this.#failed,
+      failed: { ...this.#failed },
       repeated: this.#repeated,
-      ignored: this.#ignored,
+      unnameable: this.#unnameable,
     };
   }
 
   /** @param name the topic's last segment */
   receive(name: string, payload: Uint8Array): void {
     if (!NAME.test(name)) {
-      this.#ignored++;
+      this.#unnameable++;
       return;
     }
     let request: Request | null = null;
@@ -128,8 +129,8 @@ export class Commands {
   }
 
   #fail(name: string, transaction: string | null, error: unknown): void {
-    this.#failed++;
     const { code, message } = toWireError(error);
+    this.#failed[code] = (this.#failed[code] ?? 0) + 1;
     this.#answer(name, { status: "error", data: null, error: { code, message }, transaction });
   }
 

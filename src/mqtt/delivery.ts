@@ -23,8 +23,10 @@ interface Answer {
   readonly payload: string;
 }
 
-/** Room for topic and properties beside a picture, bytes. */
-const PACKET_OVERHEAD_BYTES = 1_024;
+/** Header, topic and properties of a picture, bytes at most: a topic has some 120, a hash 64. */
+const PICTURE_OVERHEAD_BYTES = 1_024;
+/** Header and topic of any other packet, bytes at most. */
+const PACKET_OVERHEAD_BYTES = 200;
 /** Answers that wait for the broker at most. */
 const LARGEST_WAITING_ANSWERS = 256;
 
@@ -93,7 +95,7 @@ export class Delivery {
 
   addPictures(pictures: PictureSet): void {
     const largest = Math.max(pictures.mask?.data.length ?? 0, pictures.overlay?.data.length ?? 0);
-    const fits = largest + PACKET_OVERHEAD_BYTES <= this.#limits.maximumPacketSize;
+    const fits = largest + PICTURE_OVERHEAD_BYTES <= this.#limits.maximumPacketSize;
     if (!this.#options.connection.up || !fits) this.#pictures.drop();
     else this.#pictures.add(pictures);
     this.pump();
@@ -180,6 +182,13 @@ export class Delivery {
 
   #sendAcknowledged(topic: string, payload: string | Buffer, retain: boolean, held: OutboxMessage | null): void {
     const { connection, outbox, clock } = this.#options;
+    const bytes = Buffer.byteLength(payload) + PACKET_OVERHEAD_BYTES;
+    if (bytes > this.#limits.maximumPacketSize) {
+      // The broker would hang up, and again with each attempt: then nothing else would arrive either.
+      if (held !== null) outbox.acknowledged(held.key);
+      this.#noteRefusal(topic, `it takes packets of ${this.#limits.maximumPacketSize} bytes, this one has ${bytes}`);
+      return;
+    }
     const number = this.#window.sent(held?.kind === "record", clock.monotonicMs());
     connection.publish(topic, payload, { qos: 1, retain }, (refusal) => {
       this.#window.answered(number);

@@ -5,13 +5,8 @@ import type { PlcState } from "../station/plc-state.ts";
 import { codeOf } from "../station/reasons.ts";
 
 /**
- * `plc/result` has fixed positions. Field, first byte (from 0), bytes:
- *
- *     V1       0  2     seq     21 10     code    67  4     flags   93  2 (lower-case hex)
- *     boot     3  8     part    32 32     score   72  6     space   95  1
- *     session 12  8     verdict 65  1     epochms 79 13
- *
- * The ten fields are 86 bytes, the nine semicolons between them make 95, the space at the end 96.
+ * `plc/result` has fixed positions: RESULT_FIELDS. The ten fields are 86 bytes, the nine semicolons between them make
+ * 95, the space at the end 96.
  */
 export const RESULT_BYTES = 96;
 

@@ -59,6 +59,8 @@ export interface StateDocument extends StationIdentity {
     /** ms that the disk took for all writes. */
     readonly writeMs: number;
   };
+  /** How late the daemon's event loop was in the last full minute, ms. */
+  readonly eventLoop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
   readonly counters: StationCounters;
   readonly mqtt: SessionCounters;
   readonly faults: readonly ReportedFault[];

@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly credentialsFolder?: string | null;
   readonly credentialCheckMs?: number;
   readonly heartbeatMs?: number;
+  /** A broker that owes an acknowledgement longer than this is replaced by a new connection. */
+  readonly acknowledgementDeadlineMs?: number;
   readonly backoff?: { readonly firstMs: number; readonly largestMs: number };
 }
 
@@ -235,7 +237,7 @@ export class StationSession {
     if (!this.#connection.up || this.#connection.backedUp) this.#heartbeatsSkipped++;
     else this.#connection.publish(this.#topics.plcHeartbeat, payload, { qos: 0 });
     const waitedMs = this.#delivery.oldestWaitMs();
-    if (waitedMs > ACKNOWLEDGEMENT_DEADLINE_MS) {
+    if (waitedMs > (this.#options.acknowledgementDeadlineMs ?? ACKNOWLEDGEMENT_DEADLINE_MS)) {
       this.#connection.abandon("broker-silent", `no acknowledgement for ${Math.round(waitedMs)} ms`);
     }
   }

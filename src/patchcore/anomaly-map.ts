@@ -1,5 +1,13 @@
 import { BugError } from "../shared/errors.ts";
+import { PictureBlur } from "./blur-picture.ts";
 import { smoothUpsampling, type BandedRows } from "./smooth-upsampling.ts";
+
+/** How the stretched map is smoothed; sigma and radius in pixels of the map. */
+export type Smoothing =
+  /** A Gaussian cut at `radius`, the edge reflected; sigma 0: none. */
+  | { readonly kind: "gaussian"; readonly sigma: number; readonly radius: number }
+  /** As the CLIP reproduction: the map as an 8-bit picture through Pillow's GaussianBlur; see `PictureBlur`. */
+  | { readonly kind: "gaussian-8bit"; readonly sigma: number };
 
 export interface AnomalyMapOptions {
   /** Patch grid. */
@@ -8,17 +16,14 @@ export interface AnomalyMapOptions {
   /** Size of the map, pixels; the size of the network's input. */
   readonly height: number;
   readonly width: number;
-  /** Standard deviation of the Gaussian, pixels of the map; 0: none. */
-  readonly sigma: number;
-  /** Half width of the Gaussian's window, pixels. */
-  readonly radius: number;
+  readonly smoothing: Smoothing;
 }
 
 /**
  * Draws the anomaly map of a frame: patch scores, upsampled bilinearly (align_corners=False) and smoothed by a Gaussian
- * (PatchCore, section 3.3). Both steps are linear and separable, so the map is A · m · Bᵀ with two matrices that
- * depend on sizes only. They are banded, some seven entries a row, and only the bands are multiplied. The instance
- * holds all buffers; nothing is allocated per frame.
+ * (PatchCore, section 3.3). With an exact Gaussian both steps are linear and separable, so the map is A · m · Bᵀ with two matrices that
+ * depend on sizes only. They are banded, some seven entries a row, and only the bands are multiplied. The Gaussian of 8-bit
+ * pictures is applied to the stretched map instead. The instance holds all buffers; nothing is allocated per frame.
  */
 export class AnomalyMap {
   readonly height: number;
@@ -30,14 +35,22 @@ export class AnomalyMap {
   /** Grid rows × width: the map after the horizontal product. */
   readonly #stretched: Float64Array;
   readonly #map: Float32Array;
+  /** What blurs the map as a picture; null: the Gaussian is part of the matrices. */
+  readonly #picture: { readonly blur: PictureBlur; readonly levels: Uint8Array } | null;
 
   constructor(options: AnomalyMapOptions) {
     this.height = options.height;
     this.width = options.width;
     this.#gridRows = options.gridRows;
     this.#gridCols = options.gridCols;
-    this.#down = smoothUpsampling(options.gridRows, options.height, options.sigma, options.radius);
-    this.#across = smoothUpsampling(options.gridCols, options.width, options.sigma, options.radius);
+    const { smoothing, height, width } = options;
+    const { sigma, radius } = smoothing.kind === "gaussian" ? smoothing : { sigma: 0, radius: 0 };
+    this.#down = smoothUpsampling(options.gridRows, height, sigma, radius);
+    this.#across = smoothUpsampling(options.gridCols, width, sigma, radius);
+    this.#picture =
+      smoothing.kind === "gaussian"
+        ? null
+        : { blur: new PictureBlur(width, height, smoothing.sigma), levels: new Uint8Array(height * width) };
     this.#stretched = new Float64Array(options.gridRows * options.width);
     this.#map = new Float32Array(options.height * options.width);
   }
@@ -57,6 +70,7 @@ export class AnomalyMap {
     const { starts, weights, band } = this.#down;
     for (let y = 0; y < this.height; y++)
       this.#sumRow(y * this.width, starts[y]! * this.width, weights, y * band, band);
+    if (this.#picture !== null) blurAsPicture(this.#map, this.#picture.levels, this.#picture.blur);
     return this.#map;
   }
 
@@ -101,6 +115,20 @@ export class AnomalyMap {
       for (let x = 0; x < width; x++) map[out + x] = (k === 0 ? 0 : map[out + x]!) + w * rows[r + x]!;
     }
   }
+}
+
+/**
+ * Turns a map into an 8-bit picture whose white is the map's largest value, blurs that and turns it back, in the
+ * float32 steps of torchvision's `ToPILImage` (which cuts levels off) and `ToTensor`. A map without a positive value has
+ * no picture and stays as it is.
+ */
+function blurAsPicture(map: Float32Array, levels: Uint8Array, blur: PictureBlur): void {
+  let largest = 0;
+  for (let i = 0; i < map.length; i++) if (map[i]! > largest) largest = map[i]!;
+  if (largest === 0) return;
+  for (let i = 0; i < map.length; i++) levels[i] = Math.floor(Math.fround(Math.fround(map[i]! / largest) * 255));
+  blur.apply(levels);
+  for (let i = 0; i < map.length; i++) map[i] = Math.fround(levels[i]! / 255) * largest;
 }
 
 /**

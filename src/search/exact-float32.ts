@@ -1,12 +1,12 @@
 import { checkFinite, meanRow, type Matrix } from "../patchcore/matrix.ts";
-import { squaredDistanceUpTo } from "../patchcore/squared-distance.ts";
+import { nearestRows, roomForNearest, type NearestRows } from "../patchcore/nearest-rows.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
-import type { Nearest, NearestNeighbours, SearchOptions } from "./nearest-neighbours.ts";
-import { checkQueries, NearestBuffer, rerank } from "./rerank.ts";
+import { candidatesOf, type Nearest, type NearestNeighbours, type SearchOptions } from "./nearest-neighbours.ts";
+import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
 import { TiledSearch, type Tile, type TileOperands } from "./tiles.ts";
 
-/** Candidates a query. More cost time in every search, fewer send more queries to the slow path. */
-const CANDIDATES = 8;
+/** Candidates a query beyond those wanted. More cost time in every search, fewer send more to the slow path. */
+const SPARE_CANDIDATES = 7;
 
 /** Half the distance from 1 to the next float32: the relative error of one rounded operation. */
 const FLOAT32_ROUNDING = 2 ** -24;
@@ -25,12 +25,25 @@ export class ExactFloat32 implements NearestNeighbours {
   readonly #largestNorm: number;
   readonly #runtime: OnnxRuntime;
   readonly #tiled: TiledSearch;
-  readonly #nearest = new NearestBuffer();
+  readonly #nearest: NearestBuffer;
+  readonly #reranker: Reranker;
+  /** Of one query that is compared with all rows. */
+  readonly #all: NearestRows;
   #centred = new Float32Array(0);
   #verifiedInFull = 0;
 
-  private constructor(rows: Matrix, mean: Float64Array, largestNorm: number, runtime: OnnxRuntime, tiled: TiledSearch) {
+  private constructor(
+    rows: Matrix,
+    mean: Float64Array,
+    largestNorm: number,
+    runtime: OnnxRuntime,
+    tiled: TiledSearch,
+    k: number,
+  ) {
     this.#rows = rows;
+    this.#nearest = new NearestBuffer(k);
+    this.#reranker = new Reranker(rows, tiled.top, k);
+    this.#all = roomForNearest(1, k);
     this.#mean = mean;
     this.#largestNorm = largestNorm;
     this.#runtime = runtime;
@@ -46,12 +59,13 @@ export class ExactFloat32 implements NearestNeighbours {
     // Centring takes out what all rows share, which would only feed the cancellation in 2 q·b − |b|².
     const mean = meanRow(rows);
     let largest = 0;
-    const tiled = await TiledSearch.open("float32", rows.rows, CANDIDATES, options, (runtime, tile) => {
+    const { k } = candidatesOf(rows.rows, options);
+    const tiled = await TiledSearch.open("float32", rows.rows, k + SPARE_CANDIDATES, options, (runtime, tile) => {
       const operands = tileOperands(runtime, rows, mean, tile);
       largest = Math.max(largest, operands.largestSquare);
       return operands;
     });
-    return new ExactFloat32(rows, mean, Math.sqrt(largest), await loadOnnxRuntime(), tiled);
+    return new ExactFloat32(rows, mean, Math.sqrt(largest), await loadOnnxRuntime(), tiled, k);
   }
 
   /** Queries since opening that had to be compared with all rows. */
@@ -70,8 +84,8 @@ export class ExactFloat32 implements NearestNeighbours {
       centred[i] = queries[i]! - this.#mean[d]!;
     await this.#tiled.run(new this.#runtime.Tensor("float32", centred, [count, dims]), count);
     this.#fillMissing(count);
-    rerank(this.#rows, queries, this.#tiled.rows, this.#tiled.top, into);
-    this.#verify(queries, centred, into);
+    this.#reranker.run(queries, this.#tiled.rows, count, into);
+    this.#verify(queries, centred, count, into);
     return into;
   }
 
@@ -85,11 +99,11 @@ export class ExactFloat32 implements NearestNeighbours {
     for (let i = 0; i < count * top; i += top) if (rows[i] === -1) rows[i] = 0;
   }
 
-  #verify(queries: Float32Array, centred: Float32Array, into: Nearest): void {
+  #verify(queries: Float32Array, centred: Float32Array, count: number, into: Nearest): void {
     const { dims, rows: rowCount } = this.#rows;
     const { keys, top } = this.#tiled;
     if (top === rowCount) return;
-    for (let query = 0; query < into.ids.length; query++) {
+    for (let query = 0; query < count; query++) {
       let square = 0;
       for (let i = query * dims; i < (query + 1) * dims; i++) square += centred[i]! * centred[i]!;
       // Every row that is no candidate has a computed key of at most the last candidate's. A product of D terms errs by
@@ -97,22 +111,21 @@ export class ExactFloat32 implements NearestNeighbours {
       const spread = Math.sqrt(square) + this.#largestNorm;
       const error = 2 * (dims + 16) * FLOAT32_ROUNDING * spread * spread;
       const others = square - keys[(query + 1) * top - 1]! - error;
-      const found = into.distances[query]!;
+      const found = into.distances[(query + 1) * this.#nearest.k - 1]!;
       // The comparison leaves room for the found distance having been rounded to float32.
       if (!(others > found * found * (1 + 4 * FLOAT32_ROUNDING))) this.#compareWithAll(queries, query, into);
     }
   }
 
   #compareWithAll(queries: Float32Array, query: number, into: Nearest): void {
-    const { dims, rows, data } = this.#rows;
+    const { k } = this.#nearest;
     this.#verifiedInFull++;
-    let nearest = Infinity;
-    for (let row = 0; row < rows; row++) {
-      const squared = squaredDistanceUpTo(queries, query * dims, data, row * dims, dims, nearest);
-      if (squared >= nearest) continue;
-      nearest = squared;
-      into.ids[query] = row;
-      into.distances[query] = Math.sqrt(squared);
+    nearestRows(this.#rows, queries, [query], 1, Float64Array.of(Infinity), this.#all);
+    for (let i = 0; i < k; i++) {
+      // A query that holds NaN has no nearest row; its distance stays NaN.
+      if (this.#all.ids[i]! < 0) return;
+      into.ids[query * k + i] = this.#all.ids[i]!;
+      into.distances[query * k + i] = Math.sqrt(this.#all.squared[i]!);
     }
   }
 }

@@ -1,41 +1,45 @@
 import { quantise } from "../patchcore/quantiser.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import {
-  RERANKED,
+  candidatesOf,
   type Nearest,
   type NearestNeighbours,
   type QuantisedBank,
   type SearchOptions,
 } from "./nearest-neighbours.ts";
-import { checkQueries, NearestBuffer, rerank } from "./rerank.ts";
+import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
 import { UINT8_ZERO } from "./tile-graph.ts";
 import { TiledSearch, type Tile, type TileOperands } from "./tiles.ts";
 
 /**
- * Exact search over int8 levels, then the three nearest by levels re-ranked by the float32 rows. The integers are
- * exact; only quantisation can put the true nearest row below the third place.
+ * Exact search over int8 levels, then the nearest by levels, two more than are wanted, re-ranked by the float32 rows.
+ * The integers are exact; only quantisation can put the true nearest row below the third place.
  */
 export class ExactInt8 implements NearestNeighbours {
   readonly kind = "exact";
   readonly #bank: QuantisedBank;
   readonly #runtime: OnnxRuntime;
   readonly #tiled: TiledSearch;
-  readonly #nearest = new NearestBuffer();
+  readonly #nearest: NearestBuffer;
+  readonly #reranker: Reranker;
   #levels = new Int8Array(0);
   #operand = new Uint8Array(0);
 
-  private constructor(bank: QuantisedBank, runtime: OnnxRuntime, tiled: TiledSearch) {
+  private constructor(bank: QuantisedBank, runtime: OnnxRuntime, tiled: TiledSearch, k: number) {
     this.#bank = bank;
+    this.#nearest = new NearestBuffer(k);
+    this.#reranker = new Reranker(bank.rows, tiled.top, k);
     this.#runtime = runtime;
     this.#tiled = tiled;
   }
 
   /** @throws InputError "bank-empty" */
   static async open(bank: QuantisedBank, options: SearchOptions): Promise<ExactInt8> {
-    const tiled = await TiledSearch.open("int8", bank.rows.rows, RERANKED, options, (runtime, tile) =>
+    const { k, candidates } = candidatesOf(bank.rows.rows, options);
+    const tiled = await TiledSearch.open("int8", bank.rows.rows, candidates, options, (runtime, tile) =>
       tileOperands(runtime, bank, tile),
     );
-    return new ExactInt8(bank, await loadOnnxRuntime(), tiled);
+    return new ExactInt8(bank, await loadOnnxRuntime(), tiled, k);
   }
 
   async search(queries: Float32Array, count: number): Promise<Nearest> {
@@ -45,7 +49,7 @@ export class ExactInt8 implements NearestNeighbours {
     if (count === 0) return into;
     const operand = this.#quantise(queries, count);
     await this.#tiled.run(new this.#runtime.Tensor("uint8", operand, [count, dims]), count);
-    rerank(this.#bank.rows, queries, this.#tiled.rows, this.#tiled.top, into);
+    this.#reranker.run(queries, this.#tiled.rows, count, into);
     return into;
   }
 

@@ -5,13 +5,13 @@ import type { Index, Matches } from "usearch";
 import { quantise } from "../patchcore/quantiser.ts";
 import { BugError, InputError } from "../shared/errors.ts";
 import {
-  RERANKED,
+  candidatesOf,
   type Nearest,
   type NearestNeighbours,
   type QuantisedBank,
   type SearchOptions,
 } from "./nearest-neighbours.ts";
-import { checkQueries, NearestBuffer, rerank } from "./rerank.ts";
+import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
 
 /** The graph's parameters (Malkov and Yashunin, arXiv 1603.09320): M, efConstruction and ef. */
 export interface HnswParameters {
@@ -62,20 +62,26 @@ export async function buildHnsw(
   });
 }
 
-/** Approximate search in a graph over int8 levels, then the three nearest re-ranked by the float32 rows. */
+/** Approximate search in a graph over int8 levels, then the nearest, two more than are wanted, re-ranked by the float32 rows. */
 export class Hnsw implements NearestNeighbours {
   readonly kind = "hnsw";
   readonly #bank: QuantisedBank;
   readonly #threads: number;
-  readonly #nearest = new NearestBuffer();
+  readonly #width: number;
+  readonly #nearest: NearestBuffer;
+  readonly #reranker: Reranker;
   #index: Index | undefined;
   #levels = new Int8Array(0);
   #candidates = new Int32Array(0);
 
-  private constructor(bank: QuantisedBank, index: Index, threads: number) {
+  private constructor(bank: QuantisedBank, index: Index, options: SearchOptions) {
+    const { k, candidates } = candidatesOf(bank.rows.rows, options);
     this.#bank = bank;
     this.#index = index;
-    this.#threads = threads;
+    this.#threads = options.threads;
+    this.#width = candidates;
+    this.#nearest = new NearestBuffer(k);
+    this.#reranker = new Reranker(bank.rows, candidates, k);
   }
 
   /**
@@ -102,7 +108,7 @@ export class Hnsw implements NearestNeighbours {
         `Expected a graph of ${rows} × ${dims} but it holds ${index.size()} × ${index.dimensions()}`,
       );
     }
-    return new Hnsw(bank, index, options.threads);
+    return new Hnsw(bank, index, options);
   }
 
   async search(queries: Float32Array, count: number): Promise<Nearest> {
@@ -114,17 +120,17 @@ export class Hnsw implements NearestNeighbours {
     if (count === 0) return into;
     if (this.#levels.length !== count * dims) {
       this.#levels = asLevels(new Int8Array(count * dims));
-      this.#candidates = new Int32Array(count * RERANKED);
+      this.#candidates = new Int32Array(count * this.#width);
     }
     quantise(this.#bank.quantiser, queries, count, this.#levels);
     // Its types promise `Matches`, but for several queries in one flat array a `BatchMatches` comes.
     const result: Matches & { readonly counts?: BigUint64Array } = this.#index.search(
       this.#levels,
-      RERANKED,
+      this.#width,
       this.#threads,
     );
     this.#collect(result.keys, result.counts, count);
-    rerank(this.#bank.rows, queries, this.#candidates, RERANKED, into);
+    this.#reranker.run(queries, this.#candidates, count, into);
     return into;
   }
 
@@ -142,7 +148,7 @@ export class Hnsw implements NearestNeighbours {
     for (let query = 0; query < count; query++) {
       const found = counts === undefined ? keys.length : Number(counts[query]!);
       for (let i = 0; i < found; i++) {
-        this.#candidates[query * RERANKED + i] = Number(keys[query * RERANKED + i]!);
+        this.#candidates[query * this.#width + i] = Number(keys[query * this.#width + i]!);
       }
     }
   }

@@ -5,16 +5,23 @@ import type { Nearest } from "./nearest-neighbours.ts";
 
 /** Result buffers that grow to the largest search and are then reused. */
 export class NearestBuffer {
+  /** Rows of each query. */
+  readonly k: number;
   #distances = new Float32Array(0);
   #ids = new Int32Array(0);
 
-  /** @returns views of exactly `count` entries on the buffers */
+  constructor(k: number) {
+    this.k = k;
+  }
+
+  /** @returns views of exactly `count` · k entries on the buffers */
   take(count: number): Nearest {
-    if (this.#distances.length < count) {
-      this.#distances = new Float32Array(count);
-      this.#ids = new Int32Array(count);
+    const size = count * this.k;
+    if (this.#distances.length < size) {
+      this.#distances = new Float32Array(size);
+      this.#ids = new Int32Array(size);
     }
-    return { distances: this.#distances.subarray(0, count), ids: this.#ids.subarray(0, count) };
+    return { distances: this.#distances.subarray(0, size), ids: this.#ids.subarray(0, size) };
   }
 }
 
@@ -28,37 +35,67 @@ export function checkQueries(queries: Float32Array, count: number, dims: number)
   }
 }
 
-/**
- * Chooses the nearest of each query's candidates by exact differences in float64.
- *
- * @param candidates [count, width] row numbers; −1 where a search found fewer
- * @param into takes the results; a distance is NaN where the query holds NaN
- * @throws BugError "no-candidate" when a query has none at all
- */
-export function rerank(
-  rows: Matrix,
-  queries: Float32Array,
-  candidates: Int32Array,
-  width: number,
-  into: Nearest,
-): void {
-  const { dims, data } = rows;
-  const count = into.ids.length;
-  for (let query = 0; query < count; query++) {
-    let best = -1;
-    let nearest = Infinity;
-    for (let i = query * width; i < (query + 1) * width; i++) {
-      const row = candidates[i]!;
-      if (row < 0) continue;
-      const squared = squaredDistanceUpTo(queries, query * dims, data, row * dims, dims, nearest);
-      if (best < 0 || squared < nearest || (squared === nearest && row < best)) {
-        best = row;
-        nearest = squared;
+/** Chooses the k nearest of each query's candidates by exact differences in float64. */
+export class Reranker {
+  readonly #rows: Matrix;
+  readonly #width: number;
+  readonly #k: number;
+  /** Of one query, nearest first. */
+  readonly #squared: Float64Array;
+  readonly #ids: Int32Array;
+
+  /** @param width candidates of a query, at least k */
+  constructor(rows: Matrix, width: number, k: number) {
+    this.#rows = rows;
+    this.#width = width;
+    this.#k = k;
+    this.#squared = new Float64Array(k);
+    this.#ids = new Int32Array(k);
+  }
+
+  /**
+   * @param candidates [count, width] row numbers, each once; −1 where a search found fewer
+   * @param into takes the results; a distance is NaN where the query holds NaN
+   * @throws BugError "no-candidate" when a query has none at all
+   */
+  run(queries: Float32Array, candidates: Int32Array, count: number, into: Nearest): void {
+    const k = this.#k;
+    for (let query = 0; query < count; query++) {
+      this.#rankOne(queries, query, candidates);
+      if (this.#ids[0]! < 0)
+        throw new BugError("no-candidate", `Expected a nearest row for query ${query} but the index gave none`);
+      for (let i = 0; i < k; i++) {
+        into.ids[query * k + i] = this.#ids[i]!;
+        into.distances[query * k + i] = Math.sqrt(this.#squared[i]!);
       }
     }
-    if (best < 0)
-      throw new BugError("no-candidate", `Expected a nearest row for query ${query} but the index gave none`);
-    into.ids[query] = best;
-    into.distances[query] = Math.sqrt(nearest);
+  }
+
+  #rankOne(queries: Float32Array, query: number, candidates: Int32Array): void {
+    const { dims, data } = this.#rows;
+    const last = this.#k - 1;
+    this.#squared.fill(Infinity);
+    this.#ids.fill(-1);
+    for (let i = query * this.#width; i < (query + 1) * this.#width; i++) {
+      const row = candidates[i]!;
+      if (row < 0) continue;
+      const bar = this.#squared[last]!;
+      const found = squaredDistanceUpTo(queries, query * dims, data, row * dims, dims, bar);
+      if (found > bar || (found === bar && this.#ids[last]! >= 0 && row > this.#ids[last]!)) continue;
+      this.#insert(found, row);
+    }
+  }
+
+  #insert(found: number, row: number): void {
+    let at = this.#k - 1;
+    for (; at > 0; at--) {
+      const before = this.#squared[at - 1]!;
+      const id = this.#ids[at - 1]!;
+      if (id >= 0 && (before < found || (before === found && id < row))) break;
+      this.#squared[at] = before;
+      this.#ids[at] = id;
+    }
+    this.#squared[at] = found;
+    this.#ids[at] = row;
   }
 }

@@ -1,6 +1,6 @@
 import { CaptureCount } from "./capture-count.ts";
 import type { Challenge } from "./challenge.ts";
-import type { FrameEvent, Intake } from "./intake.ts";
+import { repeatOf, type FrameEvent, type Intake } from "./intake.ts";
 import type { Instant } from "./instant.ts";
 import { noVerdict } from "./judge.ts";
 import type { Readiness } from "./readiness.ts";
@@ -42,7 +42,7 @@ export class CameraIntake implements Intake {
     const { frameId, captureSeq, capturedAtMs } = frame;
     const challenge = obstacle === null && this.#challenge.claims("");
     const entry = this.#scoring.accept({ frameId, captureSeq, capturedAtMs }, now, challenge);
-    const reason = obstacle ?? this.#scoring.obstacle();
+    const reason = obstacle ?? repeatOf(frame) ?? this.#scoring.obstacle();
     if (reason === null) this.#scoring.enqueue(entry);
     else this.#scoring.giveUp(entry, reason, now);
   }

@@ -1,6 +1,6 @@
 import type { Challenge } from "./challenge.ts";
 import type { StationSettings } from "./events.ts";
-import type { FrameEvent, Intake } from "./intake.ts";
+import { repeatOf, type FrameEvent, type Intake } from "./intake.ts";
 import type { Instant } from "./instant.ts";
 import type { ReasonName } from "./reasons.ts";
 import type { Scoring } from "./scoring.ts";
@@ -36,6 +36,12 @@ export class ContinuousIntake implements Intake {
   /** The capture time is bounded here and not only when the frame becomes a part: see Ledger.accept. */
   frame(frame: FrameEvent, now: Instant): void {
     this.abandon();
+    const repeat = repeatOf(frame);
+    if (repeat !== null) {
+      const { frameId, captureSeq, capturedAtMs } = frame;
+      this.#scoring.giveUp(this.#scoring.accept({ frameId, captureSeq, capturedAtMs }, now), repeat, now);
+      return;
+    }
     this.#fresh = { ...frame, capturedAtMs: Math.min(frame.capturedAtMs, now.monotonicMs) };
   }
 

@@ -83,8 +83,17 @@ export type StationEvent =
   | { readonly type: "camera-lost" }
   /** A source with an end delivered its last frame. */
   | { readonly type: "camera-ended" }
-  /** `frameId` is the daemon's name of the frame, never used twice; `captureSeq` counts a capture process from 1. */
-  | { readonly type: "frame"; readonly frameId: number; readonly captureSeq: number; readonly capturedAtMs: number }
+  /**
+   * `frameId` is the daemon's name of the frame, never used twice; `captureSeq` counts a capture process from 1;
+   * `repeated`: a live camera gave the frame before it again, so it shows no part.
+   */
+  | {
+      readonly type: "frame";
+      readonly frameId: number;
+      readonly captureSeq: number;
+      readonly capturedAtMs: number;
+      readonly repeated?: boolean;
+    }
   /** The capture process had no room for the frame. */
   | { readonly type: "frame-dropped"; readonly captureSeq: number }
   | {

@@ -1,7 +1,13 @@
 import type { StationEvent } from "./events.ts";
 import type { Instant } from "./instant.ts";
+import type { ReasonName } from "./reasons.ts";
 
 export type FrameEvent = Extract<StationEvent, { type: "frame" }>;
+
+/** @returns why a frame that its camera repeated is not inspected; null for any other */
+export function repeatOf(frame: FrameEvent): ReasonName | null {
+  return frame.repeated === true ? "repeated-frame" : null;
+}
 
 /** How parts come into being: one for each mode of a station. */
 export interface Intake {

@@ -21,6 +21,16 @@ export const FLAG = {
   LINE_STOP: 0x20,
 } as const;
 
+/** What each flag says, as the documentation shows it. */
+export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAG, string>> = {
+  SENT_AGAIN: "a copy: the same result was sent before, or may have been",
+  DECIDED_BY_RESTART: "decided because the daemon stopped or was restarted",
+  RESULTS_LOST: "results before this one were lost in an outage; a repeated trigger brings them back",
+  NOT_FOR_CONTROL: "commissioning: not for control",
+  DEGRADED: "results are not kept on the disk",
+  LINE_STOP: "so much fails that the line should stop; until `cmd/resume`",
+};
+
 /** What the station says about one part. Exactly one for each accepted part, in order of `ordinal`. */
 export interface Outcome {
   /** Counts the station's outcomes of this run from 1, without gaps. */

@@ -4,11 +4,22 @@
  */
 export type StationMode = "triggered" | "camera" | "continuous";
 
+/** What each digit of `plc/state` says, as the documentation shows it. */
+export const PLC_STATES = {
+  "1": "preoperational: the daemon has just started",
+  "2": "initialising: bank, inference or camera are on their way",
+  "3": "ready for a part",
+  "4": "busy: a part is open; further ones may be triggered",
+  "5": "continuous: frames are inspected without triggers",
+  "8": "error: no verdicts; `state` and the codes say why",
+  "9": "halted: paused, stopped, or the source has ended",
+} as const;
+
 /**
  * `plc/state`, after the states of OPC 40100-1 (machine vision): 1 preoperational, 2 initialising, 3 ready,
  * 4 busy (SingleExecution), 5 continuous (ContinuousExecution), 8 error, 9 halted.
  */
-export type PlcState = "1" | "2" | "3" | "4" | "5" | "8" | "9";
+export type PlcState = keyof typeof PLC_STATES;
 
 /** What a person reads for each state. */
 export const PLC_STATE_WORDS = {

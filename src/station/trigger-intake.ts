@@ -1,6 +1,6 @@
 import type { Challenge } from "./challenge.ts";
 import type { Effect, Recovered, TriggerFields } from "./events.ts";
-import type { FrameEvent, Intake } from "./intake.ts";
+import { repeatOf, type FrameEvent, type Intake } from "./intake.ts";
 import type { Instant } from "./instant.ts";
 import type { Entry, Ledger } from "./ledger.ts";
 import type { Readiness } from "./readiness.ts";
@@ -35,6 +35,8 @@ export class TriggerIntake implements Intake {
    * station is no frame of the part before it.
    */
   readonly #announced: Entry[] = [];
+  /** Parts of which a frame came and found no room: the camera is not to blame when they miss theirs. */
+  readonly #starved = new WeakSet<Entry>();
   readonly #refused: Partial<Record<ReasonName, number>> = {};
   #skipped = 0;
   #repeated = 0;
@@ -93,7 +95,8 @@ export class TriggerIntake implements Intake {
     const capturedAtMs = Math.min(frame.capturedAtMs, now.monotonicMs);
     const shown = this.#announced.findLastIndex((entry) => isAfter(capturedAtMs, entry));
     const passed = this.#announced.splice(0, Math.max(0, shown));
-    for (const missed of passed.filter(awaitsFrame)) this.#parts.scoring.giveUp(missed, "missed-acquisition", now);
+    for (const missed of passed.filter(awaitsFrame))
+      this.#parts.scoring.giveUp(missed, this.#reasonOfMiss(missed), now);
     const entry = shown < 0 ? undefined : this.#announced[0];
     if (entry === undefined || !awaitsFrame(entry)) {
       this.#parts.scoring.release(frame.frameId);
@@ -101,11 +104,15 @@ export class TriggerIntake implements Intake {
       return;
     }
     entry.frame = { frameId: frame.frameId, captureSeq: frame.captureSeq, capturedAtMs };
-    this.#parts.scoring.enqueue(entry);
+    const repeat = repeatOf(frame);
+    if (repeat === null) this.#parts.scoring.enqueue(entry);
+    else this.#parts.scoring.giveUp(entry, repeat, now);
   }
 
+  /** The next frame may still show the part, when there is room for that one. */
   frameDropped(): void {
     this.#skipped++;
+    for (const entry of this.#announced.filter(awaitsFrame)) this.#starved.add(entry);
   }
 
   cameraReplaced(): void {
@@ -136,6 +143,11 @@ export class TriggerIntake implements Intake {
     if (this.#announced.length > LARGEST_ANNOUNCED) this.#announced.shift();
     const reason = stopped ?? readiness.cameraMissing ?? scoring.obstacle(announced);
     if (reason !== null) scoring.giveUp(entry, reason, now);
+  }
+
+  #reasonOfMiss(missed: Entry): ReasonName {
+    if (!this.#starved.has(missed)) return "missed-acquisition";
+    return this.#parts.readiness.inferenceMissing ?? "overrun";
   }
 
   /** A PLC that begins anew waits for nothing of its former life: what is open is decided, under its own session. */

@@ -6,6 +6,7 @@ import { EmbeddingSession, type Embedding } from "../../src/backbone/embedding-s
 import { builtInModelsFolder } from "../../src/backbone/find.ts";
 import { loadBackbone } from "../../src/backbone/manifest.ts";
 import { BugError, DeviceError, InputError } from "../../src/shared/errors.ts";
+import { averagedRecipe } from "../../src/backbone/graph-tail.ts";
 import { tinyBackbone } from "./tiny-backbone.ts";
 
 const settings = { threads: 1, spinning: false, provider: "cpu" } as const;
@@ -17,7 +18,7 @@ function flat(...levels: readonly (readonly [number, number, number])[]): Uint8A
 }
 
 async function embedTiny(layers: string[], images: Uint8Array, count: number, input = {}): Promise<Embedding> {
-  const session = await EmbeddingSession.create({ ...tinyBackbone(input), layers, ...settings });
+  const session = await EmbeddingSession.create({ ...tinyBackbone(input), ...averagedRecipe(layers), ...settings });
   try {
     return await session.embed(images, count, SIDE, SIDE);
   } finally {
@@ -62,7 +63,11 @@ test("bilinear weights are 3/4 and 1/4, and the border keeps its value", async (
   const width = 16;
   const images = new Uint8Array(height * width * 3);
   for (let i = 0; i < height * width; i++) images.set([i % width < 12 ? 10 : 46, 20, 30], i * 3);
-  const session = await EmbeddingSession.create({ ...tinyBackbone(), layers: ["half", "quarter"], ...settings });
+  const session = await EmbeddingSession.create({
+    ...tinyBackbone(),
+    ...averagedRecipe(["half", "quarter"]),
+    ...settings,
+  });
   const embedding = await session.embed(images, 1, height, width);
   await session.close();
   assert.deepEqual([embedding.rows, embedding.cols], [2, 8]);
@@ -77,7 +82,7 @@ test("two layers of one stride are joined without stretching, in the order asked
 });
 
 test("frames of one batch do not mix, and a later run leaves an earlier result alone", async () => {
-  const session = await EmbeddingSession.create({ ...tinyBackbone(), layers: ["half"], ...settings });
+  const session = await EmbeddingSession.create({ ...tinyBackbone(), ...averagedRecipe(["half"]), ...settings });
   const both = await session.embed(flat([14, 40, 90], [12, 24, 38]), 2, SIDE, SIDE);
   await session.embed(flat([0, 0, 0], [0, 0, 0]), 2, SIDE, SIDE);
   assert.deepEqual(patch(both, 1, 1, 0), [4, 10, 15]);
@@ -97,7 +102,7 @@ test("the default backbone's embeddings equal those that torch computed from the
     images[i] = (7 * x + 13 * y + 50 * c + 5 * ((x * y) % 31)) % 256;
   }
   const backbone = await loadBackbone(join(builtInModelsFolder(), "efficientnet-lite0", "manifest.json"));
-  const session = await EmbeddingSession.create({ ...backbone, layers: ["layer2", "layer3"], ...settings });
+  const session = await EmbeddingSession.create({ ...backbone, ...averagedRecipe(["layer2", "layer3"]), ...settings });
   const { count, rows, cols, dims, data } = await session.embed(images, 1, height, width);
   await session.close();
   assert.deepEqual([count, rows, cols, dims], golden.shape);
@@ -119,7 +124,12 @@ function isGolden(value: unknown): value is Golden {
 
 test("the default layers at 320 × 320 give a grid of 40 × 40 with 152 dimensions", async () => {
   const backbone = await loadBackbone(join(builtInModelsFolder(), "efficientnet-lite0", "manifest.json"));
-  const session = await EmbeddingSession.create({ ...backbone, layers: ["layer2", "layer3"], ...settings, threads: 2 });
+  const session = await EmbeddingSession.create({
+    ...backbone,
+    ...averagedRecipe(["layer2", "layer3"]),
+    ...settings,
+    threads: 2,
+  });
   assert.equal(session.provider, "cpu");
   assert.equal(session.dims, 152);
   const { rows, cols, dims, data } = await session.embed(new Uint8Array(320 * 320 * 3).fill(128), 1, 320, 320);
@@ -128,11 +138,11 @@ test("the default layers at 320 × 320 give a grid of 40 × 40 with 152 dimensio
 });
 
 test("a size that is no multiple of the backbone's is refused and named", async () => {
-  const session = await EmbeddingSession.create({ ...tinyBackbone(), layers: ["half"], ...settings });
+  const session = await EmbeddingSession.create({ ...tinyBackbone(), ...averagedRecipe(["half"]), ...settings });
   await assert.rejects(session.embed(new Uint8Array(6 * 8 * 3), 1, 6, 8), (error) => {
     assert.ok(error instanceof InputError);
     assert.equal(error.code, "bad-frame-size");
-    assert.match(error.message, /multiples of 4 but got 1 of 6 × 8/);
+    assert.match(error.message, /multiples of 4 but got 6 × 8/);
     return true;
   });
   await assert.rejects(session.embed(new Uint8Array(10), 1, 8, 8), BugError);
@@ -140,7 +150,12 @@ test("a size that is no multiple of the backbone's is refused and named", async 
 });
 
 test("a GPU that is not there is an error, never a session on the CPU", async () => {
-  const create = EmbeddingSession.create({ ...tinyBackbone(), layers: ["half"], ...settings, provider: "tensorrt" });
+  const create = EmbeddingSession.create({
+    ...tinyBackbone(),
+    ...averagedRecipe(["half"]),
+    ...settings,
+    provider: "tensorrt",
+  });
   await assert.rejects(create, (error) => {
     assert.ok(error instanceof DeviceError);
     assert.equal(error.code, "provider-unavailable");
@@ -152,13 +167,13 @@ test("a GPU that is not there is an error, never a session on the CPU", async ()
 test("channels other than the manifest's are an error that names both", async () => {
   const { model, manifest } = tinyBackbone();
   const wrong = { ...manifest, outputs: [{ name: "half", channels: 5, stride: 2 }] };
-  const session = await EmbeddingSession.create({ model, manifest: wrong, layers: ["half"], ...settings });
+  const session = await EmbeddingSession.create({ model, manifest: wrong, ...averagedRecipe(["half"]), ...settings });
   await assert.rejects(session.embed(flat([1, 2, 3]), 1, SIDE, SIDE), /\[1, 4, 4, 5\].*but got float32 \[1, 4, 4, 3\]/);
   await session.close();
 });
 
 test("a closed session can be closed again and refuses to embed", async () => {
-  const session = await EmbeddingSession.create({ ...tinyBackbone(), layers: ["half"], ...settings });
+  const session = await EmbeddingSession.create({ ...tinyBackbone(), ...averagedRecipe(["half"]), ...settings });
   await session.close();
   await session.close();
   await assert.rejects(session.embed(flat([1, 2, 3]), 1, SIDE, SIDE), BugError);

@@ -162,3 +162,22 @@ test("a broken neighbour does not hide a good backbone", async (t) => {
     await copyFile(join(source, name), join(folder, "lite0", name));
   assert.equal((await findBackbone([folder], { name: "efficientnet-lite0" })).manifest.name, "efficientnet-lite0");
 });
+
+test("the preferred input is read where it is given, and refused when the network could not take it", () => {
+  const good = tinyManifest(tinyModel());
+  const read = (preferred: object) =>
+    parseManifest(JSON.stringify({ ...good, input: { ...good.input, preferred } }), "m").input.preferred;
+  const preferred = { shorterSide: 256, width: 224, height: 224, kernel: "bicubic" };
+  assert.deepEqual(read(preferred), preferred);
+  assert.equal(parseManifest(JSON.stringify(good), "m").input.preferred, undefined);
+  assert.throws(
+    () => read({ shorterSide: 200, width: 224, height: 222, kernel: "nearest", crop: true }),
+    isInputError(
+      "bad-manifest",
+      /input\.preferred\.width: expected a multiple of input\.multiple 4, at most shorterSide 200 but got 224/,
+      /input\.preferred\.height: expected a multiple of input\.multiple 4, .* but got 222/,
+      /input\.preferred\.kernel: expected "linear" or "bicubic" but got "nearest"/,
+      /input\.preferred\.crop: expected no such key/,
+    ),
+  );
+});

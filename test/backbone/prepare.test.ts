@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { prepareFrame } from "../../src/backbone/prepare.ts";
 import { InputError } from "../../src/shared/errors.ts";
 import type { RawImage, Region, Rotation } from "../../src/shared/image.ts";
+import { readNpy } from "../support/npy.ts";
 
 /** Grey levels, row by row, as an RGB frame whose green and blue lie 50 and 100 higher. */
 function frame(rows: readonly (readonly number[])[]): RawImage {
@@ -23,7 +24,7 @@ const LETTERS = frame([
 ]);
 
 function options(rotation: Rotation, width: number, height: number, region: Region | null = null) {
-  return { region, rotation, width, height };
+  return { region, rotation, resize: { mode: "stretch", width, height, kernel: "linear" } } as const;
 }
 
 test("a frame of the right size comes out as it went in", async () => {
@@ -111,3 +112,42 @@ test("a region that reaches out of the frame is refused with both sizes", async 
   const negative = { x: -1, y: 0, width: 2, height: 2 };
   await assert.rejects(prepareFrame(LETTERS, options(0, 2, 2, negative)), InputError);
 });
+
+test("a crop scales the shorter side and keeps the middle", async () => {
+  // 4 × 12 pixels whose level is 10 · column: at shorter side 4 nothing is scaled, and columns 4 … 7 are the middle.
+  const wide = frame(Array.from({ length: 4 }, () => Array.from({ length: 12 }, (_, x) => 10 * x)));
+  const crop = { mode: "crop", shorterSide: 4, width: 4, height: 2, kernel: "bicubic" } as const;
+  const middle = [40, 50, 60, 70];
+  const prepared = await prepareFrame(wide, { region: null, rotation: 0, resize: crop });
+  assert.deepEqual(redOf(prepared), [middle, middle]);
+  // Turned by 90°, width and height are those of the result: two columns of the middle, four rows.
+  const turned = await prepareFrame(wide, { region: null, rotation: 90, resize: { ...crop, width: 4, height: 2 } });
+  assert.deepEqual(redOf(turned), [
+    [50, 50, 50, 50],
+    [60, 60, 60, 60],
+  ]);
+});
+
+for (const [kernel, file] of [
+  ["bicubic", "resized_bicubic.npy"],
+  ["linear", "resized_linear.npy"],
+] as const) {
+  test(`a ${kernel} resize and crop is torchvision's to within a level or so`, async () => {
+    const { shape, data } = readNpy("resize_source.npy", Uint8Array);
+    const [height = 0, width = 0] = shape;
+    const expected = readNpy(file, Uint8Array);
+    const resize = { mode: "crop", shorterSide: 56, width: 48, height: 48, kernel } as const;
+    const image: RawImage = { width, height, format: "RGB", data };
+    const prepared = await prepareFrame(image, { region: null, rotation: 0, resize });
+    assert.deepEqual([prepared.height, prepared.width, 3], expected.shape);
+    let sum = 0;
+    let most = 0;
+    for (let i = 0; i < expected.data.length; i++) {
+      const error = Math.abs(expected.data[i]! - prepared.data[i]!);
+      sum += error;
+      most = Math.max(most, error);
+    }
+    const mean = sum / expected.data.length;
+    assert.ok(mean < 1 && most <= 8, `mean error ${mean}, largest ${most}`);
+  });
+}

@@ -49,11 +49,15 @@ test("a key of JavaScript's own objects is an unknown key like any other", () =>
 
 test("parameters that this version cannot follow are refused rather than ignored", () => {
   const { parameters } = sampleDraft().manifest;
-  const patchScore = { kind: "euclidean", neighbours: 5 };
+  const withScore = (patchScore: object): string =>
+    problemsOf({ ...validManifest(), parameters: { ...parameters, patchScore } });
+  assert.match(withScore({ kind: "euclidean", neighbours: 5 }), /patchScore\.neighbours: expected no such key/);
   assert.match(
-    problemsOf({ ...validManifest(), parameters: { ...parameters, patchScore } }),
-    /patchScore\.neighbours: expected 1, received 5/,
+    withScore({ kind: "cosine" }),
+    /patchScore\.kind: expected "euclidean" or "mean-squared", received "cos/,
   );
+  assert.match(withScore({ kind: "toString" }), /patchScore\.kind: expected "euclidean"/);
+  assert.equal(withScore({ kind: "mean-squared", neighbours: 5 }), "");
   const imageScore = { kind: "reweighted", neighbours: 1 };
   assert.match(problemsOf({ ...validManifest(), parameters: { ...parameters, imageScore } }), /imageScore\.neighbours/);
   const reweighted = { ...parameters, imageScore: { kind: "reweighted", neighbours: 3 } };

@@ -1,4 +1,4 @@
-import { edgeParameters } from "../../src/bank/parameters.ts";
+import { presetParameters } from "../../src/bank/parameters.ts";
 import type { BankDraft } from "../../src/bank/bundle-write.ts";
 
 /** A bank of three rows in two dimensions, from two nominal images of 2 × 2 patches. */
@@ -9,7 +9,7 @@ export function sampleDraft(options: { readonly hnsw?: boolean; readonly created
       name: "washer",
       createdAt: options.createdAt ?? "2025-01-31T12:00:00.000Z",
       createdBy: "nominald test",
-      parameters: edgeParameters(),
+      parameters: presetParameters("edge"),
       backbone: { name: "efficientnet-lite0", sha256: "ab".repeat(32) },
       grid: { rows: 2, cols: 2 },
       rows: 3,
@@ -28,6 +28,7 @@ export function sampleDraft(options: { readonly hnsw?: boolean; readonly created
         threshold: 2.5,
         maskThreshold: 2,
       },
+      validity: { minBrightness: 20, maxSaturated: 0.25, minSharpness: 0.01, part: null },
       indexReports: { exact: { recallAt1: 1, largestScoreError: 0.01, verdictFlips: 0, frames: 2 }, hnsw: null },
     },
     rows: Float32Array.of(1, 2, 3, 4, 5, 6),

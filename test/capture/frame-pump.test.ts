@@ -169,11 +169,19 @@ test("the frame watchdog rests while nothing is pulled for want of a slot", asyn
   await until("the fault", () => faults.length > 0);
 });
 
-test("a live camera that repeats a frame is a fault, a test source may", async (t) => {
-  const camera = await rig(t, { source: { kind: "v4l2", device: "/dev/video0" } });
+test("a frame that a live camera repeats is marked, the fifth repeat in a row is a fault, and a test source may", async (t) => {
+  const camera = await rig(t, { source: { kind: "v4l2", device: "/dev/video0" }, slotCount: 16 });
   camera.pump.start(0);
-  for (let frame = 0; frame < 2; frame += 1) camera.pulls.shift()?.(Buffer.from("abcdefghijkl"), CAPS);
-  assert.deepEqual(kinds(camera.messages), ["frame 1"]);
+  const deliver = (text: string): void => camera.pulls.shift()?.(Buffer.from(text), CAPS);
+  const marks = (): boolean[] =>
+    camera.messages.map((message) => message.type === "frame" && message.frame.repeated === true);
+  for (const text of ["abcdefghijkl", "abcdefghijkl", "mnopqrstuvwx"]) deliver(text);
+  assert.deepEqual(marks(), [false, true, false]);
+  for (let repeat = 0; repeat < 4; repeat += 1) deliver("mnopqrstuvwx");
+  assert.deepEqual(marks().slice(3), [true, true, true, true]);
+  assert.deepEqual(camera.faults, []);
+  deliver("mnopqrstuvwx");
+  assert.equal(camera.messages.length, 7);
   assert.deepEqual(codes(camera.faults), ["frame-repeated"]);
   assert.equal(camera.pulls.length, 0);
   const picture = await rig(t);

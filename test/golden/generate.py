@@ -1,11 +1,11 @@
-"""Golden vectors, one for each stage of PatchCore, from torch, SciPy and scikit-learn.
+"""Golden vectors, one for each stage of PatchCore, from torch, SciPy, scikit-learn and Pillow.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python generate.py            # writes beside this file
     venv/bin/python generate.py --check    # recomputes, compares with the files, writes nothing
 
 Each stage is computed by another program than ours: the network, pooling and interpolation by torch, the Gaussian by
-SciPy, the curves by scikit-learn, the rest by plain NumPy in float64. Everything is seeded. Arrays are float32 unless
+SciPy, the curves by scikit-learn, pictures by Pillow, the rest by plain NumPy in float64. Everything is seeded. Arrays are float32 unless
 their name is listed otherwise; scalars lie in golden.json.
 
 Tolerances that the tests hold: 1e-4 relative for float32 stages, 1e-6 for metrics, coreset rows and int8 levels exactly.
@@ -23,6 +23,8 @@ import scipy.stats
 import torch
 import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image, ImageFilter
+from PIL import __version__ as PIL_VERSION
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 HERE = pathlib.Path(__file__).parent
@@ -95,6 +97,15 @@ def adaptive_embeddings(layers, grid, sizes=(24, 20)):
     return F.adaptive_avg_pool1d(stacked, sizes[1]).reshape(count, patches, sizes[1]).numpy()
 
 
+def reproduction_embeddings(layers, size):
+    """The CLIP reproduction's: 3 x 3 average without padding, both maps back to the first grid by adaptive pooling."""
+    grid = layers[0].shape[-2:]
+    pooled = [F.avg_pool2d(layer, size, 1) for layer in layers]
+    stretched = [F.adaptive_avg_pool2d(layer, grid) for layer in pooled]
+    joined = torch.cat(stretched, 1)
+    return pooled, joined.permute(0, 2, 3, 1).reshape(joined.shape[0], -1, joined.shape[1]).contiguous().numpy()
+
+
 def greedy_k_center(points, picks, start):
     """Picks, the radius just before each further pick, and the radius left at the end; float64, ties to the lowest."""
     chosen, radii = [start], []
@@ -115,6 +126,51 @@ def reweighted(b, distances, bank):
     around = np.argsort(np.linalg.norm(bank - bank[m], axis=1), kind="stable")[:b]
     d = distances[t, around]
     return float((1 - np.exp(nearest[t] - d.max()) / np.exp(d - d.max()).sum()) * nearest[t])
+
+
+def reproduction_weighted(k, query, bank):
+    """The CLIP reproduction's image score: m* left out of its k nearest rows, exponents over the root of D."""
+    distances = np.sqrt(((query[:, None, :] - bank[None]) ** 2).sum(-1))
+    nearest = distances.min(1)
+    t = int(nearest.argmax())
+    m = int(distances[t].argmin())
+    around = np.argsort(np.linalg.norm(bank - bank[m], axis=1), kind="stable")[1:k]
+    root = np.sqrt(bank.shape[1])
+    return float((1 - np.exp(nearest[t] / root) / np.exp(distances[t, around] / root).sum()) * nearest[t])
+
+
+def picture_map(upsampled):
+    """The CLIP reproduction's smoothing: the map as an 8-bit picture of its largest value, blurred by Pillow."""
+    largest = torch.from_numpy(upsampled).max()
+    levels = (torch.from_numpy(upsampled) / largest).mul(255).byte().numpy()
+    blurred = np.asarray(Image.fromarray(levels).filter(ImageFilter.GaussianBlur(radius=4)))
+    return levels, blurred, (torch.from_numpy(blurred.copy()).to(torch.float32).div(255) * largest).numpy()
+
+
+def ground_truth(seed):
+    """A mask of soft-edged discs, 53 x 37, resized by nearest to 24 x 16, and where it is defective: above half."""
+    y, x = np.mgrid[0:37, 0:53]
+    rng = np.random.default_rng(seed)
+    discs = [np.hypot(y - rng.uniform(0, 37), x - rng.uniform(0, 53)) / rng.uniform(6, 12) for _ in range(4)]
+    mask = np.clip(np.round(255 * (1.5 - np.min(discs, 0))), 0, 255).astype(np.uint8)
+    mask[0, 20:34:2], mask[0, 21:34:2] = 127, 128  # just below and just above half
+    tensor = torch.from_numpy(mask)[None, None].to(torch.float32)
+    nearest = F.interpolate(tensor, size=(16, 24), mode="nearest-exact")[0, 0].numpy().astype(np.uint8)
+    same = np.asarray(Image.fromarray(mask).resize((24, 16), Image.Resampling.NEAREST))
+    assert np.array_equal(nearest, same), "Pillow and torch disagree on the nearest pixel"
+    return mask, nearest, (nearest / 255 > 0.5).astype(np.uint8)
+
+
+def resized_and_cropped(seed):
+    """A 90 x 131 picture to shorter side 56 and the middle 48, as torchvision's Resize and CenterCrop do to Pillow's."""
+    y, x = np.mgrid[0:90, 0:131]
+    rng = np.random.default_rng(seed)
+    rgb = np.stack([128 + 90 * np.sin(x / a) * np.cos(y / b) for a, b in ((3.1, 7.0), (9.0, 4.0), (2.0, 21.0))], -1)
+    picture = Image.fromarray(np.clip(np.round(rgb + rng.normal(0, 6, rgb.shape)), 0, 255).astype(np.uint8))
+    size = (131 * 56 // 90, 56)  # 81, rounded down
+    left, top = int(round((size[0] - 48) / 2)), int(round((size[1] - 48) / 2))  # 16.5 to the even 16
+    crop = lambda kernel: np.asarray(picture.resize(size, kernel).crop((left, top, left + 48, top + 48)))
+    return np.asarray(picture), crop(Image.Resampling.BICUBIC), crop(Image.Resampling.BILINEAR)
 
 
 def anomaly_map(grid, size):
@@ -154,6 +210,15 @@ def compute():
     odd_grid = np.random.default_rng(SEED + 1).uniform(0, 9, (3, 7)).astype(np.float32)
     odd_map = anomaly_map(odd_grid, (12, 40))[1]
 
+    picture_levels, picture_blurred, picture_smooth = picture_map(upsampled)
+    odd_levels = np.random.default_rng(SEED + 2).integers(0, 256, (9, 31)).astype(np.uint8)
+    odd_blurred = {s: np.asarray(Image.fromarray(odd_levels).filter(ImageFilter.GaussianBlur(radius=s))) for s in (4, 1.3)}
+    (unpadded2, unpadded3), reproduction = reproduction_embeddings((layer2, layer3), 3)
+    # Layer 3 is 4 x 4 here; without padding a neighbourhood of 3 leaves 2 x 2.
+    squared = np.sort(((embeddings[3].astype(np.float64)[:, None, :] - bank[None]) ** 2).sum(-1), 1)
+    resize_source, resized_bicubic, resized_linear = resized_and_cropped(SEED + 4)
+    gt_mask, gt_nearest, gt_defective = ground_truth(SEED + 3)
+
     mean = bank.mean(0).astype(np.float32)
     scale = float(127 / np.percentile(np.abs(bank - mean.astype(np.float64)), 99.99))
 
@@ -167,13 +232,22 @@ def compute():
         nearest=nearest.astype(np.float32), nearest_ids=distances.argmin(1).astype(np.int32),
         grid=grid, upsampled=upsampled, anomaly_map=smooth, odd_grid=odd_grid, odd_map=odd_map,
         quantiser_mean=mean, quantised_bank=quantise(bank32, mean, scale), quantised_query=quantise(embeddings[3], mean, scale),
+        unpadded2=unpadded2.numpy(), unpadded3=unpadded3.numpy(), reproduction=reproduction,
+        adaptive_even=adaptive_embeddings((layer2, layer3), (rows, cols), (6, 4)),
+        adaptive_wide=adaptive_embeddings((layer2, layer3), (rows, cols), (100, 160)),
+        mean_squared_1=squared[:, :1].mean(1).astype(np.float32), mean_squared_5=squared[:, :5].mean(1).astype(np.float32),
+        picture_levels=picture_levels, picture_blurred=picture_blurred, picture_map=picture_smooth,
+        odd_levels=odd_levels, odd_blurred_4=odd_blurred[4], odd_blurred_1_3=odd_blurred[1.3],
+        ground_truth_mask=gt_mask, ground_truth_nearest=gt_nearest, ground_truth_defective=gt_defective,
+        resize_source=resize_source, resized_bicubic=resized_bicubic, resized_linear=resized_linear,
         metric_labels=labels.astype(np.int32), metric_scores=scores,
     )  # fmt: skip
     scalars = dict(
-        versions=dict(torch=torch.__version__, numpy=np.__version__, scipy=scipy.__version__, onnx=onnx.__version__),
+        versions=dict(torch=torch.__version__, numpy=np.__version__, scipy=scipy.__version__, onnx=onnx.__version__, pillow=PIL_VERSION),
         seed=SEED, grid=[rows, cols], mean=MEAN.tolist(), std=STD.tolist(), adaptive_sizes=[24, 20],
         coreset=coreset, quantiser=dict(scale=scale),
-        image_score=dict(maximum=float(nearest.max()), reweight_b3=reweighted(3, distances, bank), reweight_b9=reweighted(9, distances, bank)),
+        image_score=dict(maximum=float(nearest.max()), reweight_b3=reweighted(3, distances, bank), reweight_b9=reweighted(9, distances, bank),
+                         reproduction_k3=reproduction_weighted(3, query, bank), mean_squared_5=float(squared[:, :5].mean(1).max())),
         metrics=dict(
             auroc=float(roc_auc_score(labels, scores)), average_precision=float(average_precision_score(labels, scores)),
             f1_max=float(f1.max()), f1_threshold=float(thresholds[int(f1[:-1].argmax())]),

@@ -49,6 +49,7 @@ const load = (): LoadBank => ({
   bankPath: line.bank,
   modelsFolders: [],
   index: "exact",
+  validity: { check: false, minBrightness: null, maxSaturated: null, minSharpness: null },
   pictures: { mask: true, overlay: true, overlayFormat: "jpeg", overlayQuality: 80, size: 64 },
 });
 

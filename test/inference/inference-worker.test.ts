@@ -28,6 +28,7 @@ function load(changes: Partial<LoadBank> = {}): LoadBank {
     bankPath: line.bank,
     modelsFolders: [],
     index: "auto",
+    validity: { check: false, minBrightness: null, maxSaturated: null, minSharpness: null },
     pictures: { mask: true, overlay: false, overlayFormat: "jpeg", overlayQuality: 80, size: 64 },
     ...changes,
   };
@@ -102,6 +103,28 @@ test("a frame that cannot be read is answered once, its pictures with nothing, a
   assert.equal(failed.error.code, "frame-unreadable");
   assert.deepEqual(await answer(20), { type: "pictures", id: 20, pictures: null });
   assert.equal((await answer(11)).type, "scored");
+});
+
+test("a frame that shows nothing is refused by the bank's limits, and by what the station set instead", async () => {
+  const { worker, answer } = startWorker();
+  worker.handle({ type: "start", id: 1, settings: SETTINGS });
+  const validity = { check: true, minBrightness: null, maxSaturated: null, minSharpness: null };
+  worker.handle({ type: "load-bank", id: 2, load: load({ validity }) });
+  const slots = join(line.folder, "slots");
+  const part = await partImage(1);
+  const black = await slotFrame(slots, 6, { ...part, data: new Uint8Array(part.data.length) });
+  worker.handle(score(3, null, black));
+  worker.handle(score(4, null, frames[0]));
+  const refused = await answer(3);
+  assert.ok(refused.type === "failed");
+  assert.equal(refused.error.code, "frame-dark");
+  assert.match(refused.error.message, /^Expected a brightness of at least [0-9.]+ of the frame but received 0$/);
+  assert.equal((await answer(4)).type, "scored");
+  // A tenth of the light is enough where the station says so; then it is the pictures' sharpness that lacks.
+  worker.handle({ type: "load-bank", id: 5, load: load({ validity: { ...validity, minBrightness: 0 } }) });
+  worker.handle(score(6, null, black));
+  const blurred = await answer(6);
+  assert.equal(blurred.type === "failed" && blurred.error.code, "frame-blurred");
 });
 
 test("a bank that is loaded anew takes the place of the old one; one that does not load leaves the old one", async () => {

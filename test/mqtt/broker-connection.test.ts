@@ -1,21 +1,31 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import tls from "node:tls";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
 import type { BrokerConfig } from "../../src/config/config.ts";
 import type { ConnectProblem } from "../../src/mqtt/connect-problem.ts";
 import type { StationSession } from "../../src/mqtt/station-session.ts";
 import type { MosquittoOptions } from "../support/mosquitto.ts";
-import { freePort, makeCertificates, startMosquitto } from "../support/mosquitto.ts";
+import { freePort, makeCertificates, renewClientCertificate, startMosquitto } from "../support/mosquitto.ts";
 import { brokerConfig, LogBook, makeSession, until } from "./fixtures.ts";
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "nominald-credentials-"));
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
+}
+
+/** @returns the URL of a broker of the test's own making */
+async function listening(t: TestContext, server: net.Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  return `mqtt://127.0.0.1:${address.port}`;
 }
 
 async function brokerUrl(t: TestContext, options: MosquittoOptions = {}): Promise<string> {
@@ -124,12 +134,8 @@ test("a connection that comes and goes is told once, with the broker's own reaso
       socket.end(Buffer.from([0xe0, 0x02, 0x8e, 0x00]));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => server.close());
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
   const book = new LogBook();
-  start(t, brokerConfig(`mqtt://127.0.0.1:${address.port}`), book);
+  start(t, brokerConfig(await listening(t, server)), book);
   await until("four connections", () => connects === 4);
   const warnings = book.lines.filter((line) => line.startsWith("warn"));
   assert.equal(warnings.length, 1);
@@ -144,4 +150,102 @@ test("a broker that accepts and never answers is given up and tried again", asyn
   assert.equal((await problemOf(session)).kind, "connect-timeout");
   mosquitto.thaw();
   await connected(session);
+});
+
+test("a broker that hangs up on every CONNECT is told once, and tried again", async (t) => {
+  let connects = 0;
+  const url = await listening(
+    t,
+    net.createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => {
+        connects++;
+        socket.destroy();
+      });
+    }),
+  );
+  const book = new LogBook();
+  const session = start(t, brokerConfig(url), book);
+  await until("four attempts", () => connects === 4);
+  assert.equal((await problemOf(session)).kind, "connection-lost");
+  assert.equal(book.lines.length, 1);
+});
+
+test("a broker whose certificate has expired is not spoken to", async (t) => {
+  // Made ten days ago, for two.
+  const certificates = await makeCertificates(await folder(t), 10);
+  const url = await brokerUrl(t, { tls: { certificates, clientCertificates: false } });
+  const problem = await problemOf(start(t, brokerConfig(url, { caFile: certificates.caFile })));
+  assert.equal(problem.kind, "tls", problem.message);
+  assert.match(problem.message, /expired.*|.*device's clock.*expired/);
+});
+
+for (const [maxVersion, speaks] of [
+  ["TLSv1.1", false],
+  ["TLSv1.2", true],
+] as const) {
+  test(`a broker that offers ${maxVersion} at best is ${speaks ? "spoken to" : "refused"}`, async (t) => {
+    const { caFile, serverCertFile, serverKeyFile } = await makeCertificates(await folder(t));
+    const [cert, key] = await Promise.all([readFile(serverCertFile), readFile(serverKeyFile)]);
+    // Debian's OpenSSL would refuse the old version on the broker's side already.
+    const ciphers = "DEFAULT@SECLEVEL=0";
+    const spoken: (string | null)[] = [];
+    const server = tls.createServer({ cert, key, minVersion: "TLSv1", maxVersion, ciphers }, (socket) => {
+      socket.on("error", () => undefined);
+      spoken.push(socket.getProtocol());
+    });
+    server.on("tlsClientError", () => undefined);
+    const url = (await listening(t, server)).replace("mqtt://127.0.0.1", "mqtts://localhost");
+    const session = start(t, brokerConfig(url, { caFile, connectTimeoutMs: 2_000 }));
+    if (speaks) {
+      await until("a handshake", () => spoken.length > 0);
+      assert.deepEqual(spoken.slice(0, 1), ["TLSv1.2"]);
+    } else {
+      assert.equal((await problemOf(session)).kind, "tls");
+      assert.deepEqual(spoken, []);
+    }
+  });
+}
+
+test("a client certificate that is renewed is used at once, by a new connection", async (t) => {
+  const path = await folder(t);
+  const certificates = await makeCertificates(path);
+  const mosquitto = await startMosquitto({
+    tls: { certificates, clientCertificates: true },
+    config: [],
+    listener: ["use_identity_as_username true"],
+  });
+  t.after(() => mosquitto.dispose());
+  const { caFile, clientCertFile: certFile, clientKeyFile: keyFile } = certificates;
+  const session = makeSession(brokerConfig(mosquitto.url, { caFile, certFile, keyFile }), { credentialCheckMs: 50 });
+  t.after(() => session.close(200));
+  session.start();
+  await connected(session);
+  assert.match(mosquitto.log, /u'station'/);
+  await renewClientCertificate(path, "renewed-station");
+  await until("the new name at the broker", () => mosquitto.log.includes("u'renewed-station'"));
+  await until("a connection", () => session.status().state === "connected");
+  assert.ok(session.counters().connects >= 2);
+});
+
+test("credentials of systemd are read from its folder, a new password is used at once, and neither is ever logged", async (t) => {
+  const credentialsFolder = await folder(t);
+  const url = await brokerUrl(t, { users: { station: "first-secret" } });
+  const config = brokerConfig(url, { username: "station", passwordFile: "credential:broker-password" });
+  const book = new LogBook();
+  const options = { logger: book, credentialsFolder, credentialCheckMs: 50 };
+  await writeFile(join(credentialsFolder, "broker-password"), "first-secret\n");
+  const session = makeSession(config, options);
+  t.after(() => session.close(200));
+  session.start();
+  await connected(session);
+  await writeFile(join(credentialsFolder, "broker-password"), "second-secret\n");
+  await until("the refusal of the new one", () => session.status().problem?.kind === "not-authorised");
+  await writeFile(join(credentialsFolder, "broker-password"), "first-secret\n");
+  await connected(session);
+  const without = start(t, config, book);
+  const problem = await problemOf(without);
+  assert.equal(problem.kind, "credential-file");
+  assert.match(problem.message, /\$CREDENTIALS_DIRECTORY for broker\.passwordFile, credential:broker-password/);
+  assert.doesNotMatch(book.lines.join("\n"), /first-secret|second-secret/);
 });

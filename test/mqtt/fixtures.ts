@@ -144,6 +144,10 @@ export class Listener {
   }
 }
 
+/** What a slow broker reads at a time, and how long it rests after that. */
+const SLOW_CHUNK_BYTES = 1_024;
+const SLOW_PAUSE_MS = 1;
+
 /**
  * A cable between a station and its broker that a test can cut. `toBroker` and `toStation` say whether bytes pass;
  * what comes while they do not is gone, as the connection will be.
@@ -151,6 +155,8 @@ export class Listener {
 export class Cable {
   toBroker = true;
   toStation = true;
+  /** The broker's end reads a kilobyte at a time. */
+  slow = false;
   #whole = true;
   readonly #sockets = new Set<net.Socket>();
   readonly #server: net.Server;
@@ -158,7 +164,7 @@ export class Cable {
 
   constructor(brokerPort: number) {
     this.#brokerPort = brokerPort;
-    this.#server = net.createServer((station) => this.#join(station));
+    this.#server = net.createServer({ highWaterMark: SLOW_CHUNK_BYTES }, (station) => this.#join(station));
   }
 
   /** Of the station's end, once started. */
@@ -199,7 +205,12 @@ export class Cable {
       [broker, station, () => this.toStation],
     ] as const) {
       this.#sockets.add(from);
-      from.on("data", (chunk) => void (passes() && to.write(chunk)));
+      from.on("data", (chunk) => {
+        if (passes()) to.write(chunk);
+        if (!this.slow || from !== station) return;
+        from.pause();
+        setTimeout(() => from.resume(), SLOW_PAUSE_MS);
+      });
       from.on("error", () => undefined);
       from.on("close", () => {
         this.#sockets.delete(from);

@@ -7,7 +7,7 @@ import { parseHeartbeat, parseResult } from "../../src/mqtt/payloads.ts";
 import type { StationSession } from "../../src/mqtt/station-session.ts";
 import type { Mosquitto } from "../support/mosquitto.ts";
 import { startMosquitto } from "../support/mosquitto.ts";
-import { brokerConfig, Cable, Listener, makeSession, outcome, pictures, record, until } from "./fixtures.ts";
+import { brokerConfig, Cable, Listener, LogBook, makeSession, outcome, pictures, record, until } from "./fixtures.ts";
 
 async function broker(t: TestContext, config: readonly string[] = []): Promise<Mosquitto> {
   const mosquitto = await startMosquitto({ config });
@@ -274,6 +274,60 @@ test("a picture larger than the broker takes is dropped, and the connection stay
   await until("the answers", () => session.counters().recordsOpen + session.counters().resultsOpen === 0);
   assert.equal(session.counters().picturesDropped, 1);
   assert.equal(session.counters().connects, 1);
+});
+
+test("a record larger than the broker takes is refused and counted instead of ending each connection", async (t) => {
+  // A result has 96 bytes and its topic 38; a record has some 800.
+  const mosquitto = await broker(t, ["max_packet_size 600"]);
+  const heard = await listener(t, mosquitto);
+  const book = new LogBook();
+  const session = start(t, makeSession(brokerConfig(mosquitto.url), { logger: book }));
+  await connected(session);
+  for (let seq = 1; seq <= 3; seq++) {
+    session.publishRecord(record(seq));
+    session.publishOutcome(outcome(seq), totals(seq));
+  }
+  await until("the results", () => heard.texts("plc/result").length === 3);
+  const { refused, recordsOpen, connects } = session.counters();
+  assert.deepEqual([refused, recordsOpen, connects], [3, 0, 1]);
+  assert.deepEqual(heard.texts("inspection"), []);
+  assert.equal(book.lines.filter((text) => text.startsWith("error")).length, 1);
+});
+
+test("a broker that reads slowly gets every result in order, and pictures give way", async (t) => {
+  const mosquitto = await broker(t);
+  const heard = await listener(t, mosquitto);
+  const cable = await attach(t, mosquitto);
+  const session = start(t, makeSession(brokerConfig(cable.url)));
+  await until("the greeting", () => heard.texts("tag/ng").length === 1);
+  cable.slow = true;
+  for (let seq = 1; seq <= 30; seq++) {
+    session.publishOutcome(outcome(seq), totals(seq));
+    session.publishPictures(pictures(seq, 100_000));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await until("the results", () => heard.texts("plc/result").length === 30);
+  assert.deepEqual(
+    heard.texts("plc/result").map((line) => [parseResult(line).seq, parseResult(line).flags]),
+    Array.from({ length: 30 }, (_, index) => [index + 1, 0]),
+  );
+  assert.ok(session.counters().picturesDropped > 0);
+  assert.equal(session.counters().connects, 1);
+});
+
+test("a broker that takes results and acknowledges none is replaced by a new connection", async (t) => {
+  const mosquitto = await broker(t);
+  const heard = await listener(t, mosquitto);
+  const cable = await attach(t, mosquitto);
+  const times = { heartbeatMs: 20, acknowledgementDeadlineMs: 200 };
+  const session = start(t, makeSession(brokerConfig(cable.url), times));
+  await until("the greeting", () => heard.texts("tag/ng").length === 1);
+  cable.toStation = false;
+  session.publishOutcome(outcome(1), totals(1));
+  await until("the end of the patience", () => session.status().problem?.kind === "broker-silent");
+  cable.toStation = true;
+  await until("the copy", () => heard.texts("plc/result").length === 2 && session.counters().resultsOpen === 0);
+  assert.equal(parseResult(heard.texts("plc/result")[1] ?? "").flags, 0x01);
 });
 
 test("heartbeats of an outage are skipped, not sent later", async (t) => {

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { AnomalyMap, maskOf } from "../../src/patchcore/anomaly-map.ts";
 import { BugError } from "../../src/shared/errors.ts";
 
-const options = { gridRows: 4, gridCols: 5, height: 32, width: 40, sigma: 4, radius: 16 };
+const options = {
+  gridRows: 4,
+  gridCols: 5,
+  height: 32,
+  width: 40,
+  smoothing: { kind: "gaussian", sigma: 4, radius: 16 },
+} as const;
 
 test("equal patch scores give a flat map: the weights of each pixel add up to 1", () => {
   const map = new AnomalyMap(options).compute(new Float32Array(20).fill(3));

@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AnomalyMap } from "../../src/patchcore/anomaly-map.ts";
+import { PictureBlur } from "../../src/patchcore/blur-picture.ts";
 import { greedyKCenter } from "../../src/patchcore/coreset.ts";
 import { joinLayers } from "../../src/patchcore/join.ts";
 import { asMatrix, gatherRows } from "../../src/patchcore/matrix.ts";
 import { auroc, averagePrecision, f1Max, wilsonInterval } from "../../src/patchcore/metrics.ts";
-import { averageNeighbourhood, type FeatureMap } from "../../src/patchcore/neighbourhood.ts";
+import { aggregateNeighbourhood, type FeatureMap } from "../../src/patchcore/neighbourhood.ts";
 import { inverseNormalCdf } from "../../src/patchcore/normal.ts";
 import { percentile } from "../../src/patchcore/percentile.ts";
 import { fitQuantiser, quantise } from "../../src/patchcore/quantiser.ts";
@@ -25,7 +26,13 @@ interface Golden {
     readonly final_radius: number;
   };
   readonly quantiser: { readonly scale: number };
-  readonly image_score: { readonly maximum: number; readonly reweight_b3: number; readonly reweight_b9: number };
+  readonly image_score: {
+    readonly maximum: number;
+    readonly reweight_b3: number;
+    readonly reweight_b9: number;
+    readonly reproduction_k3: number;
+    readonly mean_squared_5: number;
+  };
   readonly metrics: {
     readonly auroc: number;
     readonly average_precision: number;
@@ -62,26 +69,44 @@ function matrixOf(name: string) {
   return asMatrix(data, data.length / dims, dims);
 }
 
-for (const [layer, pooled] of [
-  ["layer2.npy", "pooled2.npy"],
-  ["layer3.npy", "pooled3.npy"],
+const AVERAGE = { kind: "average", size: 3, padding: "zeros" } as const;
+const UNPADDED = { kind: "average", size: 3, padding: "none" } as const;
+const UNFOLD = { kind: "unfold", size: 3 } as const;
+
+for (const [layer, pooled, neighbourhood] of [
+  ["layer2.npy", "pooled2.npy", AVERAGE],
+  ["layer3.npy", "pooled3.npy", AVERAGE],
+  ["layer2.npy", "unpadded2.npy", UNPADDED],
+  ["layer3.npy", "unpadded3.npy", UNPADDED],
 ] as const) {
-  test(`the neighbourhood of ${layer} equals torch's average pooling`, () => {
+  test(`the neighbourhood in ${pooled} equals torch's average pooling`, () => {
     for (let image = 0; image < 4; image++) {
-      assertClose(averageNeighbourhood(featureMap(layer, image)).data, featureMap(pooled, image).data);
+      const found = aggregateNeighbourhood(featureMap(layer, image), neighbourhood);
+      assertClose(found.data, featureMap(pooled, image).data);
     }
   });
 }
 
-test("joined layers equal torch's interpolation and concatenation", () => {
-  const embeddings = matrixOf("embeddings.npy");
-  const patches = embeddings.rows / 4;
-  for (let image = 0; image < 4; image++) {
-    const joined = joinLayers([featureMap("pooled2.npy", image), featureMap("pooled3.npy", image)]);
-    const size = patches * embeddings.dims;
-    assertClose(joined.data, embeddings.data.subarray(image * size, (image + 1) * size));
-  }
-});
+for (const [file, neighbourhood, join] of [
+  ["embeddings.npy", AVERAGE, { kind: "concat", stretch: "bilinear" }],
+  ["reproduction.npy", UNPADDED, { kind: "concat", stretch: "adaptive-pooling" }],
+  ["adaptive.npy", UNFOLD, { kind: "adaptive", layerDims: 24, dims: 20 }],
+  ["adaptive_even.npy", UNFOLD, { kind: "adaptive", layerDims: 6, dims: 4 }],
+  ["adaptive_wide.npy", UNFOLD, { kind: "adaptive", layerDims: 100, dims: 160 }],
+] as const) {
+  test(`neighbourhoods joined as in ${file} equal torch's`, () => {
+    const expected = matrixOf(file);
+    const [rows, cols] = golden.grid;
+    const size = rows * cols * expected.dims;
+    for (let image = 0; image < 4; image++) {
+      const maps = ["layer2.npy", "layer3.npy"].map((layer) =>
+        aggregateNeighbourhood(featureMap(layer, image), neighbourhood),
+      );
+      const joined = joinLayers(maps, join, { rows, cols });
+      assertClose(joined.data, expected.data.subarray(image * size, (image + 1) * size));
+    }
+  });
+}
 
 test("the coreset equals the textbook loop, pick by pick and radius by radius", () => {
   const embeddings = matrixOf("embeddings.npy");
@@ -108,30 +133,72 @@ test("image scores equal the formulas in NumPy", () => {
   const scores = readNpy("nearest.npy", Float32Array).data;
   const ids = readNpy("nearest_ids.npy", Int32Array).data;
   const query = asMatrix(matrixOf("embeddings.npy").data.slice(3 * 64 * bank.dims), 64, bank.dims);
-  const reweighted = (neighbours: number) => reweightedImageScore(scores, ids, query, bank, neighbours);
+  const reweighted = (neighbours: number) =>
+    reweightedImageScore(scores, ids, query, bank, { kind: "reweighted", neighbours });
   assertClose([imageScore(scores)], [golden.image_score.maximum]);
   assertClose([reweighted(3)], [golden.image_score.reweight_b3]);
   assertClose([reweighted(9)], [golden.image_score.reweight_b9]);
+  const reproduction = { kind: "reweighted-reproduction", neighbours: 3 } as const;
+  assertClose([reweightedImageScore(scores, ids, query, bank, reproduction)], [golden.image_score.reproduction_k3]);
 });
 
 test("the anomaly map equals torch's interpolation followed by SciPy's Gaussian", () => {
   const [gridRows, gridCols] = golden.grid;
-  const map = new AnomalyMap({ gridRows, gridCols, height: 64, width: 64, sigma: 4, radius: 16 });
+  const map = new AnomalyMap({
+    gridRows,
+    gridCols,
+    height: 64,
+    width: 64,
+    smoothing: { kind: "gaussian", sigma: 4, radius: 16 },
+  });
   const grid = readNpy("grid.npy", Float32Array).data;
   assertClose(map.compute(grid), readNpy("anomaly_map.npy", Float32Array).data);
 });
 
 test("without the Gaussian the map is torch's interpolation", () => {
   const [gridRows, gridCols] = golden.grid;
-  const map = new AnomalyMap({ gridRows, gridCols, height: 64, width: 64, sigma: 0, radius: 16 });
+  const map = new AnomalyMap({
+    gridRows,
+    gridCols,
+    height: 64,
+    width: 64,
+    smoothing: { kind: "gaussian", sigma: 0, radius: 16 },
+  });
   const grid = readNpy("grid.npy", Float32Array).data;
   assertClose(map.compute(grid), readNpy("upsampled.npy", Float32Array).data);
 });
 
 test("a map that is not square and lower than the kernel is reflected as SciPy does", () => {
-  const map = new AnomalyMap({ gridRows: 3, gridCols: 7, height: 12, width: 40, sigma: 4, radius: 16 });
+  const map = new AnomalyMap({
+    gridRows: 3,
+    gridCols: 7,
+    height: 12,
+    width: 40,
+    smoothing: { kind: "gaussian", sigma: 4, radius: 16 },
+  });
   const grid = readNpy("odd_grid.npy", Float32Array).data;
   assertClose(map.compute(grid), readNpy("odd_map.npy", Float32Array).data);
+});
+
+test("the 8-bit Gaussian equals Pillow's, level for level", () => {
+  for (const [levels, blurred, sigma] of [
+    ["picture_levels.npy", "picture_blurred.npy", 4],
+    ["odd_levels.npy", "odd_blurred_4.npy", 4],
+    ["odd_levels.npy", "odd_blurred_1_3.npy", 1.3],
+  ] as const) {
+    const { shape, data } = readNpy(levels, Uint8Array);
+    const [height = 0, width = 0] = shape;
+    new PictureBlur(width, height, sigma).apply(data);
+    assert.deepEqual(data, readNpy(blurred, Uint8Array).data, blurred);
+  }
+});
+
+test("the reproduction's map equals torch's interpolation through Pillow's blur", () => {
+  const [gridRows, gridCols] = golden.grid;
+  const smoothing = { kind: "gaussian-8bit", sigma: 4 } as const;
+  const map = new AnomalyMap({ gridRows, gridCols, height: 64, width: 64, smoothing });
+  const grid = readNpy("grid.npy", Float32Array).data;
+  assertClose(map.compute(grid), readNpy("picture_map.npy", Float32Array).data);
 });
 
 test("metrics with many ties equal scikit-learn's", () => {

@@ -61,33 +61,39 @@ test("a graph of another bank is refused", async () => {
   );
 });
 
-/** An index that answers what it is told. */
-function fixed(...answers: readonly number[][]): NearestNeighbours {
+/** An index that answers what it is told, frame by frame. */
+function fixed(
+  ...answers: readonly { readonly distances: readonly number[]; readonly ids: readonly number[] }[]
+): NearestNeighbours {
   let frame = 0;
   return {
     kind: "exact",
     search: async (): Promise<Nearest> => {
-      const distances = Float32Array.from(answers[frame++] ?? []);
-      return { distances, ids: new Int32Array(distances.length) };
+      const { distances = [], ids = [] } = answers[frame++] ?? {};
+      return { distances: Float32Array.from(distances), ids: Int32Array.from(ids) };
     },
     close: async () => undefined,
   };
 }
 
-test("a comparison counts patches, the worst score and changed verdicts", async () => {
-  // Frame 1: one patch of two is off, the score is 3 instead of 2, across the threshold 2.5. Frame 2 agrees.
+const RULES = { patchScore: { kind: "euclidean" }, imageScore: { kind: "maximum" } } as const;
+
+test("a comparison counts patches that an index found wrongly; the scores are verified, and so the exact ones", async () => {
+  // The bank is 0 and 10 on a line. Frame 1 is −1 and 8: the index takes row 0 for the second patch, at distance 8
+  // instead of 2. Frame 2 agrees.
+  const rows = asMatrix(Float32Array.of(0, 10), 2, 1);
   const report = await compareIndex(
-    fixed([1, 3], [4, 4]),
-    fixed([1, 2], [4, 4]),
-    [new Float32Array(2), new Float32Array(2)],
-    2,
-    2.5,
+    fixed({ distances: [1, 8], ids: [0, 0] }, { distances: [4, 4], ids: [0, 1] }),
+    fixed({ distances: [1, 2], ids: [0, 1] }, { distances: [4, 4], ids: [0, 1] }),
+    [Float32Array.of(-1, 8), Float32Array.of(-4, 14)],
+    { rows, rules: RULES, patches: 2, threshold: 2.5 },
   );
-  assert.deepEqual(report, { recallAt1: 0.75, largestScoreError: 1, verdictFlips: 1, frames: 2 });
+  assert.deepEqual(report, { recallAt1: 0.75, largestScoreError: 0, verdictFlips: 0, frames: 2 });
 });
 
 test("a comparison of no frames claims nothing", async () => {
-  const report = await compareIndex(fixed(), fixed(), [], 2, 1);
+  const rows = asMatrix(Float32Array.of(0), 1, 1);
+  const report = await compareIndex(fixed(), fixed(), [], { rows, rules: RULES, patches: 2, threshold: 1 });
   assert.deepEqual(report, { recallAt1: 1, largestScoreError: 0, verdictFlips: 0, frames: 0 });
 });
 
@@ -95,7 +101,12 @@ test("real indexes compared with exact float32 give no score error on rows of th
   const bank = bankOf(500, 16);
   const exact = await ExactFloat32.open(bank.rows, { threads: 2 });
   const int8 = await ExactInt8.open(bank, { threads: 2 });
-  const report = await compareIndex(int8, exact, [bank.rows.data], 500, 0.5);
+  const report = await compareIndex(int8, exact, [bank.rows.data], {
+    rows: bank.rows,
+    rules: RULES,
+    patches: 500,
+    threshold: 0.5,
+  });
   assert.deepEqual(report, { recallAt1: 1, largestScoreError: 0, verdictFlips: 0, frames: 1 });
   await Promise.all([exact.close(), int8.close()]);
 });

@@ -341,6 +341,32 @@ test("a frame of a part that was too much for the station is no frame of the par
   ]);
 });
 
+test("a part that missed its frame for want of room blames the load, or the inference process, and not the camera", () => {
+  for (const [lost, reason] of [
+    [false, "overrun"],
+    [true, "inference-lost"],
+  ] as const) {
+    const bench = new Bench(triggered).ready();
+    if (lost) bench.at(1, { type: "inference-lost" });
+    trigger(bench, 10, "s1", 1);
+    bench.at(15, { type: "frame-dropped", captureSeq: 1 });
+    trigger(bench, 20, "s1", 2);
+    assert.ok(frameOf(bench, 25, 2, 21).includes(`s1:1 ${reason}`));
+  }
+});
+
+test("a frame that its camera repeated shows no part, in any mode", () => {
+  const repeated = { type: "frame", frameId: 1, captureSeq: 1, capturedAtMs: 11, repeated: true } as const;
+  const triggers = new Bench(triggered).ready();
+  trigger(triggers, 10, "s1", 1);
+  assert.deepEqual(triggers.at(12, repeated), ["release 1", "s1:1 repeated-frame", "plc 3"]);
+  const camera = new Bench({ ...triggered, mode: "camera" }).ready();
+  assert.deepEqual(camera.at(12, repeated), ["release 1", "1 repeated-frame"]);
+  const continuous = new Bench({ ...triggered, mode: "continuous" }).ready();
+  assert.deepEqual(continuous.at(12, repeated), ["release 1", "1 repeated-frame"]);
+  assert.equal(continuous.machine.counters().skipped, 0);
+});
+
 test("a trigger without a frame is late at its deadline, counted from the trigger", () => {
   const bench = new Bench(triggered).ready();
   trigger(bench, 10, "s1", 1);

@@ -11,7 +11,7 @@ import type { Outcome } from "../../src/station/outcome.ts";
  * of the disk: what the machine asks for is queued, becomes durable and visible in order, and a SIGKILL loses what is
  * still queued. Taken out one at a time, each of these guards makes a property below fail (tried):
  * - TriggerIntake.frame: the comparison of capture and trigger (a frame from before counts), findLastIndex (a frame shows
- *   the next part), decided parts among the announced (a frame of an overrun part counts for the one before; the first
+ *   the next part), the check for a repeated frame, decided parts among the announced (a frame of an overrun part counts for the one before; the first
  *   version had this bug), the bound of the capture time; #endSession, and Ledger.withdrawAll in it (a part of a
  *   session that is over gets a verdict; the first version lacked the second);
  * - SeenTriggers.look: the check of the remembered triggers (accepted twice), of a growing seq, of sessions that are
@@ -27,7 +27,7 @@ import type { Outcome } from "../../src/station/outcome.ts";
 type Step =
   /** `back`: how many triggers ago this one was sent first; 0 a new one; -1 a seq, -2 a session that is over. */
   | { readonly kind: "trigger"; readonly back: number; readonly newSession: boolean; readonly challenge: boolean }
-  | { readonly kind: "frame"; readonly ageMs: number }
+  | { readonly kind: "frame"; readonly ageMs: number; readonly repeated: boolean }
   | { readonly kind: "answer"; readonly pick: number; readonly score: number; readonly foreignBank: boolean }
   | { readonly kind: "failed"; readonly pick: number }
   | { readonly kind: "flush"; readonly count: number }
@@ -75,7 +75,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant("frame" as const), ageMs: fc.constantFrom(0, 0, 1, 5, 20, 70, 150, -30) }),
+    arbitrary: fc.record({
+      kind: fc.constant("frame" as const),
+      ageMs: fc.constantFrom(0, 0, 1, 5, 20, 70, 150, -30),
+      repeated: fc.constantFrom(false, false, false, false, false, false, true),
+    }),
   },
   {
     weight: 6,
@@ -113,6 +117,7 @@ const keyOf = ({ session, seq }: { readonly session: string | null; readonly seq
 /** A frame of the present run, as the world knows it. */
 interface WorldFrame {
   readonly capturedAtMs: number;
+  readonly repeated: boolean;
   /** The one good answer of the inference process, if it gave one while its verdict could count. */
   score: number | null;
 }
@@ -190,8 +195,9 @@ class World {
       case "frame": {
         const frameId = this.nextFrameId++;
         this.arrived.push(frameId);
-        this.frames.set(frameId, { capturedAtMs: Math.min(this.nowMs, this.nowMs - action.ageMs), score: null });
-        this.handle({ type: "frame", frameId, captureSeq: frameId, capturedAtMs: this.nowMs - action.ageMs });
+        const { ageMs, repeated } = action;
+        this.frames.set(frameId, { capturedAtMs: Math.min(this.nowMs, this.nowMs - ageMs), repeated, score: null });
+        this.handle({ type: "frame", frameId, captureSeq: frameId, capturedAtMs: this.nowMs - ageMs, repeated });
         return;
       }
       case "answer":
@@ -320,6 +326,7 @@ class World {
     this.usedFrames.add(outcome.frameId);
     const frame = this.frames.get(outcome.frameId);
     assert.ok(frame !== undefined, "a verdict needs a frame of the camera that is there");
+    assert.ok(!frame.repeated, "a verdict needs a frame that its camera took for it");
     assert.ok(frame.capturedAtMs > triggeredAtMs, "a verdict needs a frame from after its trigger");
     const nextAtMs = [...this.acceptedAt.values()].find((atMs) => atMs > triggeredAtMs);
     const arrivedBefore = nextAtMs === undefined || frame.capturedAtMs <= nextAtMs;

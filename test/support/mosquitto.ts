@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { execFile, spawn } from "node:child_process";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,8 @@ export interface MosquittoOptions {
   readonly tls?: { readonly certificates: TestCertificates; readonly clientCertificates: boolean };
   /** More lines of mosquitto.conf. */
   readonly config?: readonly string[];
+  /** The same, of its listener. */
+  readonly listener?: readonly string[];
 }
 
 /** Paths of PEM files, made by `makeCertificates`. */
@@ -124,33 +126,32 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     lines.push(`cafile ${certificates.caFile}`, `certfile ${certificates.serverCertFile}`);
     lines.push(`keyfile ${certificates.serverKeyFile}`, `require_certificate ${String(clientCertificates)}`);
   }
+  lines.push(...(options.listener ?? []));
   await writeFile(join(folder, "mosquitto.conf"), `${lines.join("\n")}\n`);
   const broker = new Mosquitto(port, folder, options.tls !== undefined);
   await broker.start();
   return broker;
 }
 
-/** @returns an authority, a server certificate for localhost and 127.0.0.1, and a client certificate, in `folder` */
-export async function makeCertificates(folder: string): Promise<TestCertificates> {
+const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+/** Certificates are valid this long. */
+const VALID_DAYS = "2";
+
+/**
+ * @param daysAgo when they are made: they are valid for two days
+ * @returns an authority, a server certificate for localhost and 127.0.0.1, and a client certificate, in `folder`
+ */
+export async function makeCertificates(folder: string, daysAgo = 0): Promise<TestCertificates> {
   const path = (name: string): string => join(folder, name);
-  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  // The authority is valid all the same.
   await run("openssl", [
-    ...["req", "-x509", ...ec, "-days", "2", "-subj", "/CN=nominald test authority"],
+    ...["req", "-x509", ...EC, "-days", "30", "-subj", "/CN=nominald test authority"],
     ...["-keyout", path("ca.key"), "-out", path("ca.crt")],
   ]);
   await writeFile(path("server.ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
   await writeFile(path("client.ext"), "extendedKeyUsage=clientAuth\n");
-  for (const [name, subject] of [
-    ["server", "/CN=localhost"],
-    ["client", "/CN=station"],
-  ] as const) {
-    const request = ["-subj", subject, "-keyout", path(`${name}.key`), "-out", path(`${name}.csr`)];
-    await run("openssl", ["req", "-new", ...ec, ...request]);
-    await run("openssl", [
-      ...["x509", "-req", "-in", path(`${name}.csr`), "-CA", path("ca.crt"), "-CAkey", path("ca.key")],
-      ...["-CAcreateserial", "-days", "2", "-extfile", path(`${name}.ext`), "-out", path(`${name}.crt`)],
-    ]);
-  }
+  await sign(folder, "server", "/CN=localhost", daysAgo);
+  await sign(folder, "client", "/CN=station", daysAgo);
   return {
     caFile: path("ca.crt"),
     serverCertFile: path("server.crt"),
@@ -158,6 +159,28 @@ export async function makeCertificates(folder: string): Promise<TestCertificates
     clientCertFile: path("client.crt"),
     clientKeyFile: path("client.key"),
   };
+}
+
+/** Puts a client certificate of another name, and its key, in the place of those that `makeCertificates` made. */
+export async function renewClientCertificate(folder: string, name: string): Promise<void> {
+  await writeFile(join(folder, "next.ext"), "extendedKeyUsage=clientAuth\n");
+  await sign(folder, "next", `/CN=${name}`, 0);
+  await rename(join(folder, "next.key"), join(folder, "client.key"));
+  await rename(join(folder, "next.crt"), join(folder, "client.crt"));
+}
+
+/** Makes `<name>.key` and `<name>.crt`, signed by the folder's authority under the terms of `<name>.ext`. */
+async function sign(folder: string, name: string, subject: string, daysAgo: number): Promise<void> {
+  const path = (file: string): string => join(folder, file);
+  const request = ["-subj", subject, "-keyout", path(`${name}.key`), "-out", path(`${name}.csr`)];
+  await run("openssl", ["req", "-new", ...EC, ...request]);
+  const clock = daysAgo === 0 ? [] : ["faketime", `${daysAgo} days ago`];
+  const [file = "", ...args] = [
+    ...[...clock, "openssl", "x509", "-req", "-in", path(`${name}.csr`), "-CA", path("ca.crt")],
+    ...["-CAkey", path("ca.key"), "-CAcreateserial", "-days", VALID_DAYS],
+    ...["-extfile", path(`${name}.ext`), "-out", path(`${name}.crt`)],
+  ];
+  await run(file, args);
 }
 
 /** @returns a loopback port that was free a moment ago */
