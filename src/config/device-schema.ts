@@ -154,6 +154,20 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       apply: "live",
     }),
   },
+  security: {
+    allowUnsigned: key(flagRule, false, {
+      doc: "Take configurations and banks that nobody signed: whoever may publish may then change the line.",
+      env: "NOMINALD_SECURITY_ALLOW_UNSIGNED",
+      apply: "local",
+    }),
+  },
+  twin: {
+    confirmWithinS: key(integerRule({ minimum: 1, maximum: 3_600 }), 60, {
+      doc: "A pushed configuration that loses broker, camera or inference is taken back after so many seconds.",
+      env: "NOMINALD_TWIN_CONFIRM_WITHIN_S",
+      apply: "local",
+    }),
+  },
   stations: requiredKey(stationsRule, {
     doc: "The stations of this device: one camera, one bank, one MQTT identity each.",
     env: null,

@@ -12,6 +12,7 @@ import type { Opened } from "../store/protocol.ts";
 import { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
+import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import { InferenceHost } from "./inference-host.ts";
 import { recoveryOf } from "./recovery.ts";
 import { StateFolder } from "./state-folder.ts";
@@ -56,6 +57,8 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #stateFolder: StateFolder;
   readonly #clockSync: ClockSync;
+  /** What every signed document has to pass. */
+  readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
   readonly #store: Store;
   readonly #stations: readonly StationParts[];
@@ -67,6 +70,12 @@ export class Daemon {
     this.#options = options;
     this.#stateFolder = new StateFolder(config.stateFolder);
     this.#clockSync = new ClockSync({ logger });
+    this.#gate = new DocumentGate({
+      stateFolder: config.stateFolder,
+      allowUnsigned: () => config.security.allowUnsigned,
+      clock,
+      logger,
+    });
     this.#store = new Store({
       file: join(config.stateFolder, DATABASE),
       stations: config.stations.map(stationId),
@@ -86,6 +95,7 @@ export class Daemon {
     const stale = await removeStaleSlots(config.sharedMemoryFolder);
     await this.#stateFolder.take();
     if (stale.removed > 0) logger.info({ ...stale }, "slots that a dead daemon had left were removed");
+    this.#gate.start();
     this.#clockSync.start();
     this.#eventLoop.start();
     const opened = await this.#openStore();
@@ -125,8 +135,22 @@ export class Daemon {
     const storage = (): StoreStatus => this.#store.status();
     const clockSync = (): ClockSync["state"] => this.#clockSync.state;
     const eventLoop = (): LoopDelay => this.#eventLoop.read();
+    const pushes = (): GateStatus => this.#gate.status();
     const runner = new StationRunner({
-      ...{ device: config, station, boot, versions, clock, clockSync, logger, session, store, storage, eventLoop },
+      ...{
+        device: config,
+        station,
+        boot,
+        versions,
+        clock,
+        clockSync,
+        logger,
+        session,
+        store,
+        storage,
+        eventLoop,
+        pushes,
+      },
     });
     return { id, outbox, runner };
   }
@@ -152,6 +176,7 @@ export class Daemon {
     await this.#inference.close();
     await Promise.all(this.#stations.map(({ runner }) => runner.closeSession()));
     await this.#store.close();
+    this.#gate.close();
     this.#clockSync.close();
     this.#eventLoop.close();
     const unreleased = this.#stateFolder.release();

@@ -28,6 +28,7 @@ export interface StationReportOptions {
   readonly cameraRestarts: () => number;
   readonly storage: () => StateDocument["storage"];
   readonly eventLoop: () => StateDocument["eventLoop"];
+  readonly pushes: () => StateDocument["pushes"];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -183,6 +184,7 @@ export class StationReport {
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
+      pushes: this.#options.pushes(),
       eventLoop: this.#options.eventLoop(),
       counters: machine.counters(),
       mqtt: session.counters(),

@@ -16,6 +16,7 @@ import { PLC_STATE_WORDS } from "../station/plc-state.ts";
 import type { ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
+import type { GateStatus } from "./document-gate.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
 import { loadBankOf, machineSettingsOf, stationId } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
@@ -39,6 +40,7 @@ export interface StationRunnerOptions {
   readonly store: StationStore;
   readonly storage: () => StoreStatus;
   readonly eventLoop: () => LoopDelay;
+  readonly pushes: () => GateStatus;
 }
 
 /** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */

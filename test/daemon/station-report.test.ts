@@ -67,6 +67,7 @@ async function startReport(t: TestContext) {
     machine: new StationMachine({ mode: "camera", deadlineMs: 1_000, maxPending: 1, commissioning: false }, now),
     cameraRestarts: () => 3,
     storage: () => database.status(),
+    pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   const client = await LineClient.connect(broker.url);

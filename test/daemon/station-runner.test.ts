@@ -50,6 +50,7 @@ async function startStation(t: TestContext, camera: object, station: object = {}
     session,
     store,
     storage: () => database.status(),
+    pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   let frames = 0;
