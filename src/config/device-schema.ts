@@ -139,12 +139,12 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
     maxRecords: key(integerRule({ minimum: 100, maximum: 10_000_000 }), 100_000, {
       doc: "Records of parts that are kept on the disk while no broker takes them; about 2 KiB each.",
       env: "NOMINALD_HISTORY_MAX_RECORDS",
-      apply: "restart",
+      apply: "live",
     }),
     maxRateHz: key(numberRule({ exclusiveMinimum: 0, maximum: 10_000 }), 20, {
       doc: "After an outage so many of them are published in a second, beside the fresh ones.",
       env: "NOMINALD_HISTORY_MAX_RATE_HZ",
-      apply: "restart",
+      apply: "live",
     }),
   },
   log: {

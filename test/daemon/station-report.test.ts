@@ -57,7 +57,7 @@ async function startReport(t: TestContext) {
   const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   const report = new StationReport({
     device,
-    station,
+    station: () => station,
     boot: BOOT,
     versions: { nominald: "1.2.3" },
     clock,
