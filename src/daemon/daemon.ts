@@ -163,6 +163,8 @@ export class Daemon {
       );
     });
     this.#reconfiguration.checkCredentials();
+    this.#gate.remind();
+    for (const { runner } of this.#stations) runner.refresh();
     for (const twin of this.#twins()) twin.changed();
     return changed;
   }
@@ -184,7 +186,7 @@ export class Daemon {
   }
 
   #makeTwin(name: string, target: string): Twin {
-    const { effective, logger, onWriteStep } = this.#options;
+    const { effective, clock, logger, onWriteStep } = this.#options;
     const { stateFolder } = this.#keeper.config;
     return new Twin({
       name,
@@ -195,6 +197,7 @@ export class Daemon {
       gate: this.#gate,
       keeper: this.#keeper,
       trialOf: (changes) => this.#reconfiguration.trialOf(changes, this.#keeper.config.twin.confirmWithinS),
+      clock,
       logger,
     });
   }

@@ -50,9 +50,18 @@ export class DocumentGate {
 
   /** Tells of unsigned mode, now and as long as it holds. */
   start(): void {
-    this.#remind();
-    this.#reminder ??= setInterval(() => this.#remind(), UNSIGNED_REMINDER_MS);
+    this.remind();
+    this.#reminder ??= setInterval(() => this.remind(), UNSIGNED_REMINDER_MS);
     this.#reminder.unref();
+  }
+
+  /** Tells of unsigned mode, if it holds. */
+  remind(): void {
+    if (!this.#options.allowUnsigned()) return;
+    this.#options.logger.warn(
+      {},
+      "security.allowUnsigned is true: whoever may publish to the broker may change configuration and memory banks",
+    );
   }
 
   /** Idempotent. */
@@ -134,13 +143,5 @@ export class DocumentGate {
 
   #counters(): Counters {
     return Counters.open(this.#folder, this.#options.onWriteStep);
-  }
-
-  #remind(): void {
-    if (!this.#options.allowUnsigned()) return;
-    this.#options.logger.warn(
-      {},
-      "security.allowUnsigned is true: whoever may publish to the broker may change configuration and memory banks",
-    );
   }
 }

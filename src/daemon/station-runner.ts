@@ -144,6 +144,11 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#report.publishState();
   }
 
+  /** Something that `state` shows has changed outside the station. */
+  refresh(): void {
+    this.#report.publishState();
+  }
+
   /** `plc/state` in words, with the faults that stand. */
   statusWords(): string {
     const faults = this.#machine.faults().map(({ reason }) => reason);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { literal, object, type Problem, type Shape } from "../bank/shape.ts";
 import type { SignedDocument } from "../bank/signed-document.ts";
 import type { TwinReport, TwinTryAnswer } from "../mqtt/twin-payloads.ts";
+import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf, toWireError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Candidate, ConfigKeeper } from "./config-keeper.ts";
@@ -29,10 +30,11 @@ export interface TwinOptions {
   readonly keeper: ConfigKeeper;
   /** @returns null when the changes can lose nothing: they hold at once. To be called before they are applied. */
   readonly trialOf: (changes: readonly ConfigChange[]) => Trial | null;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
-type Seen = Pick<TwinReport, "desiredVersion" | "status" | "document" | "errors">;
+type Seen = Pick<TwinReport, "at" | "desiredVersion" | "status" | "document" | "errors">;
 
 const anyBody: Shape<unknown> = (value, path, problems): value is unknown => {
   if (value === undefined) problems.push({ path, expected: "a configuration", actual: "nothing" });
@@ -193,7 +195,7 @@ export class Twin {
     const { file, logger, name } = this.#options;
     const errors = [{ path: "", message: why }];
     this.#stored = { current: this.#stored.current, trial: null, rolledBack: { version, document, errors } };
-    this.#seen = { desiredVersion: version, status: "rolled_back", document, errors };
+    this.#seen = { at: this.#now(), desiredVersion: version, status: "rolled_back", document, errors };
     logger.warn({ twin: name, version }, `the configuration was rolled back: ${why}`);
     try {
       file.write(this.#stored);
@@ -210,10 +212,14 @@ export class Twin {
   }
 
   #say(desiredVersion: number, status: TwinReport["status"], document: string, errors: readonly TwinError[]): void {
-    this.#seen = { desiredVersion, status, document, errors };
+    this.#seen = { at: this.#now(), desiredVersion, status, document, errors };
     if (status !== "rejected")
       this.#options.logger.info({ twin: this.#options.name, desiredVersion, status }, "configuration");
     this.#report();
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.wallMs()).toISOString();
   }
 
   #report(): void {
@@ -228,22 +234,14 @@ export class Twin {
   }
 }
 
-function seenAtStart({ stored, leftOut }: TwinOptions): Seen {
+function seenAtStart({ stored, leftOut, clock }: TwinOptions): Seen {
   const { current, rolledBack } = stored;
-  if (leftOut !== null) {
-    const errors = [{ path: "", message: leftOut }];
-    return { desiredVersion: current?.version ?? 0, status: "rejected", document: current?.document ?? null, errors };
-  }
-  if (rolledBack !== null) {
-    const { version, document, errors } = rolledBack;
-    return { desiredVersion: version, status: "rolled_back", document, errors };
-  }
-  return {
-    desiredVersion: current?.version ?? 0,
-    status: "ok",
-    document: current?.document ?? null,
-    errors: [],
-  };
+  const at = new Date(clock.wallMs()).toISOString();
+  const held = { at, desiredVersion: current?.version ?? 0, document: current?.document ?? null };
+  if (leftOut !== null) return { ...held, status: "rejected", errors: [{ path: "", message: leftOut }] };
+  if (rolledBack === null) return { ...held, status: "ok", errors: [] };
+  const { version, document, errors } = rolledBack;
+  return { at, desiredVersion: version, status: "rolled_back", document, errors };
 }
 
 function isRefused(candidate: Candidate | readonly TwinError[]): candidate is readonly TwinError[] {

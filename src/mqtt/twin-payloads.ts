@@ -1,5 +1,7 @@
 /** JSON of `twin/reported`, retained: what became of the configurations that were pushed. */
 export interface TwinReport {
+  /** ISO 8601, UTC: since when `status` holds. */
+  readonly at: string;
   /** Counter of the last document that was looked at and had a valid signature; 0: none. */
   readonly desiredVersion: number;
   /** Counter of the document that holds; 0: none, the device's own file holds. */

@@ -37,6 +37,7 @@ const twin = new Twin({
   gate,
   keeper: new ConfigKeeper(source, effective, () => undefined),
   trialOf: () => (kind === "trial" ? new Trial(proved) : null),
+  clock: systemClock,
   logger: silentLogger,
 });
 twin.listen({

@@ -19,6 +19,9 @@ import { freePort, startMosquitto, type Mosquitto } from "../support/mosquitto.t
 import { ANY_VERDICTS, TestLine, writeParts } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
 
+/** Trials that fail end soon. */
+const QUICK = { twin: { confirmWithinS: 4 }, history: { maxRateHz: 7 } };
+
 const STATION = "nominal/v1/test/line1/st1";
 const DEVICE = "nominal/v1/test/_device/bench";
 
@@ -81,11 +84,14 @@ interface Said {
   readonly err: string;
 }
 
-async function push(config: object, ...args: string[]): Promise<Said> {
+function push(config: object, ...args: string[]): Promise<Said> {
+  const target = args.includes("--device") ? [] : ["--station", "line1/st1"];
+  return command(config, ["--to", broker.url, "--key", join(line.folder, "office.key"), ...target, ...args]);
+}
+
+async function command(config: object, args: readonly string[]): Promise<Said> {
   const file = join(line.folder, "push.yaml");
   writeFileSync(file, stringify(config));
-  const to = ["--to", broker.url, "--key", join(line.folder, "office.key")];
-  const target = args.includes("--device") ? [] : ["--station", "line1/st1"];
   const said: { out: string[]; err: string[] } = { out: [], err: [] };
   const io: CommandIo = {
     out: (text) => said.out.push(text),
@@ -93,7 +99,7 @@ async function push(config: object, ...args: string[]): Promise<Said> {
     isTerminal: false,
     signal: new AbortController().signal,
   };
-  const code = await pushCommand(["config", file, ...to, ...target, ...args], io);
+  const code = await pushCommand(["config", file, ...args], io);
   return { code, out: said.out.join("\n"), err: said.err.join("\n") };
 }
 
@@ -212,11 +218,28 @@ test("on SIGHUP the daemon takes its file over; a file that is wrong, or needs a
   const pids = await children();
   await reload({ log: { level: "loud" } }, /^the configuration stays as it was: .*log\.level/s);
   await reload({ device: "bench2" }, /^the configuration stays as it was: .*restart nominald/);
-  await reload({ twin: { confirmWithinS: 4 }, history: { maxRateHz: 7 } }, /^reloaded$/);
-  assert.equal(holds(DEVICE, "history.maxRateHz"), 7);
+  await reload(QUICK, /^reloaded$/);
+  await until("the report", () => holds(DEVICE, "history.maxRateHz") === 7);
   // What was pushed stands over the file.
   assert.equal(holds(STATION, "camera.framerate"), 8);
   assert.deepEqual(await children(), pids);
+});
+
+test("a document without a signature is taken only while the device's own file allows it, which state and log say", async () => {
+  const unsigned = ["--to", broker.url, "--station", "line1/st1", "--unsigned"];
+  const body = { camera: { framerate: 8 } };
+  const refused = await command(body, unsigned);
+  assert.deepEqual([refused.code, refused.err.split(":")[0]], [4, "unsigned"]);
+  await reload(
+    { ...QUICK, security: { allowUnsigned: true } },
+    /^security\.allowUnsigned is true: whoever may publish/,
+  );
+  await until("the state to say so", () => client.states().at(-1)?.pushes.allowUnsigned === true);
+  assert.equal((await command(body, unsigned)).code, 0);
+  await reload(QUICK, /^reloaded$/);
+  await until("the state to say so", () => client.states().at(-1)?.pushes.allowUnsigned === false);
+  assert.match((await command(body, unsigned)).out, /: version 1 holds already$/);
+  assert.equal((await command({ camera: { framerate: 9 } }, unsigned)).code, 4);
 });
 
 test("a configuration that loses the camera is taken back by itself", async () => {
@@ -227,6 +250,15 @@ test("a configuration that loses the camera is taken back by itself", async () =
   await until("the camera", () => client.states().at(-1)?.camera.state === "playing");
   await verdicts();
   assert.deepEqual(holds(STATION, "camera.width"), null);
+});
+
+test("a configuration that loses the inference process is taken back by itself", async () => {
+  // Libraries of that accelerator are on no machine that runs the tests.
+  const said = await push({ inference: { provider: "tensorrt" } }, "--device", "bench");
+  assert.equal(said.code, 5);
+  assert.match(said.err, /line1\/st1's memory bank to be active within 4 s but it was not so/);
+  await verdicts();
+  assert.equal(holds(DEVICE, "inference.provider"), "cpu");
 });
 
 test("a configuration that loses the broker is taken back by itself", async () => {

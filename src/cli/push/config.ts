@@ -164,11 +164,16 @@ async function send(push: Push, lines: readonly PushLine[], target: Target): Pro
   }
   const payload = sign(push, "config", push.body, last + 1, target);
   const document = digestOf(payload);
+  if (target.report.document === document && target.report.status === "ok") {
+    push.io.out(`${target.target}: version ${last + 1} holds already`);
+    return EXIT.ok;
+  }
   push.io.out(`${target.target}: version ${last + 1} is sent`);
   const ended = new Promise<TwinReport>((resolve, reject) => {
     const hear = (bytes: Buffer, topic: string): void => {
       const report = topic === `${target.root}/${TWIN_TOPICS.reported}` ? parseReport(bytes) : null;
-      if (report?.document !== document) return;
+      // The same document again, after a refusal, has the same digest: what was said of it before is no answer.
+      if (report?.document !== document || report.at === target.report.at) return;
       if (report.status !== "pending") resolve(report);
       else push.io.out(`${target.target}: applied, and on trial`);
     };
