@@ -20,6 +20,11 @@ export interface Candidate {
   readonly changes: readonly ConfigChange[];
 }
 
+/** @returns whether it is what is wrong with the document, and no candidate */
+export function isRefused(candidate: Candidate | readonly TwinError[]): candidate is readonly TwinError[] {
+  return Array.isArray(candidate);
+}
+
 /**
  * The configuration that holds now, out of its layers. Whoever wants to change a layer asks for a candidate first, which
  * changes nothing; `activate` makes it hold and tells what has changed. One change at a time: see `exclusive`.

@@ -5,7 +5,7 @@ import { arrayOf, integer, literal, object, orNull, recordOf, text } from "../ba
 import type { Problem, Shape } from "../bank/shape.ts";
 import { LARGEST_COUNTER } from "../bank/signed-document.ts";
 import { parseBoundedJson } from "../shared/bounded-json.ts";
-import { DeviceError, InputError, reasonOf } from "../shared/errors.ts";
+import { DeviceError, InputError, NominalError, reasonOf } from "../shared/errors.ts";
 import { makeFolder } from "../shared/make-folder.ts";
 import { replaceFile, type WriteStep } from "../shared/replace-file.ts";
 
@@ -96,7 +96,7 @@ export class TwinFile {
         const [first] = problems;
         throw new InputError("twin", `${first?.path}: expected ${first?.expected}, not ${first?.actual}`);
       }
-      if (digestOf(json.twin) !== json.sha256) throw new InputError("twin", "its SHA-256 is another");
+      if (digestOfTwin(json.twin) !== json.sha256) throw new InputError("twin", "its SHA-256 is another");
       return json.twin;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return NOTHING_STORED;
@@ -111,12 +111,22 @@ export class TwinFile {
   /** @throws the system's error */
   write(twin: StoredTwin): void {
     makeFolder(this.#folder, FOLDER_MODE);
-    const content = { format: "nominald-twin", twin, sha256: digestOf(twin) };
+    const content = { format: "nominald-twin", twin, sha256: digestOfTwin(twin) };
     replaceFile(this.#folder, this.#name, `${JSON.stringify(content, null, 2)}\n`, this.#onStep);
   }
 }
 
-function digestOf(twin: StoredTwin): string {
-  const { current, trial, rolledBack } = twin;
-  return createHash("sha256").update(JSON.stringify({ current, trial, rolledBack })).digest("hex");
+/** @returns SHA-256 in hex, by which a document is known */
+export function digestOf(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** @returns what went wrong with a document as a whole */
+export function twinError(error: unknown): TwinError {
+  const message = error instanceof NominalError ? `${error.code}: ${error.message}` : reasonOf(error);
+  return { path: "", message };
+}
+
+function digestOfTwin({ current, trial, rolledBack }: StoredTwin): string {
+  return digestOf(JSON.stringify({ current, trial, rolledBack }));
 }

@@ -1,15 +1,16 @@
-import { createHash } from "node:crypto";
-import { literal, object, type Problem, type Shape } from "../bank/shape.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SignedDocument } from "../bank/signed-document.ts";
 import type { TwinReport, TwinTryAnswer } from "../mqtt/twin-payloads.ts";
 import type { Clock } from "../shared/clock.ts";
-import { NominalError, reasonOf, toWireError } from "../shared/errors.ts";
+import { reasonOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { Candidate, ConfigKeeper } from "./config-keeper.ts";
+import { isRefused, type Candidate, type ConfigKeeper } from "./config-keeper.ts";
 import type { ConfigChange } from "./concerns.ts";
 import type { DocumentGate } from "./document-gate.ts";
 import type { Trial } from "./trial.ts";
+import { digestOf, twinError } from "./twin-file.ts";
 import type { StoredTwin, TwinDocument, TwinError, TwinFile } from "./twin-file.ts";
+import { tryConfig } from "./twin-try.ts";
 
 /** The session over which a twin speaks. */
 export interface TwinChannel {
@@ -36,11 +37,9 @@ export interface TwinOptions {
 
 type Seen = Pick<TwinReport, "at" | "desiredVersion" | "status" | "document" | "errors">;
 
-const anyBody: Shape<unknown> = (value, path, problems): value is unknown => {
-  if (value === undefined) problems.push({ path, expected: "a configuration", actual: "nothing" });
-  return value !== undefined;
-};
-const tryBody = object({ command: literal("try-config"), config: anyBody });
+/** Who may publish could send without end: after a refusal, and between two questions, the daemon rests, ms. */
+const REFUSAL_PAUSE_MS = 100;
+const QUESTION_EVERY_MS = 100;
 
 /**
  * The configuration of a station, or of the device, as it is pushed from afar. A document is checked whole, its counter
@@ -58,6 +57,7 @@ export class Twin {
   #trial: Trial | null = null;
   /** The newest document that waits; an older one that was not begun is passed over. */
   #next: Uint8Array | null = null;
+  #askedAtMs = -Infinity;
 
   constructor(options: TwinOptions) {
     this.#options = options;
@@ -105,27 +105,12 @@ export class Twin {
     if (!isQueued) void this.#options.keeper.exclusive(() => this.#takeNext());
   }
 
-  /** `twin/try`: says what a document would change, and changes nothing. */
+  /** `twin/try`: says what a document would change, and changes nothing. Questions that come too fast are passed over. */
   tryOut(payload: Uint8Array): void {
-    const { gate, target, keeper, name } = this.#options;
-    const document = digestOf(payload);
-    const answer = (errors: readonly TwinError[], changes: readonly ConfigChange[]): void =>
-      this.#channel?.answerTry({
-        document,
-        status: errors.length === 0 ? "ok" : "rejected",
-        errors,
-        changes: changes.map(({ path, from, to, apply }) => ({ path, from, to, apply })),
-      });
-    try {
-      const { body } = gate.open(payload, { type: "command", target });
-      const problems: Problem[] = [];
-      if (!tryBody(body, "", problems)) return answer(problems.map(errorOfShape), []);
-      const candidate = keeper.withTwin(name, body.config);
-      if (isRefused(candidate)) answer(candidate, []);
-      else answer([], candidate.changes);
-    } catch (error) {
-      answer([errorOf(error)], []);
-    }
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#askedAtMs < QUESTION_EVERY_MS) return;
+    this.#askedAtMs = nowMs;
+    this.#channel?.answerTry(tryConfig(payload, this.#options));
   }
 
   async #takeNext(): Promise<void> {
@@ -139,12 +124,12 @@ export class Twin {
       signed = gate.open(payload, { type: "config", target });
       gate.check(signed);
       const candidate = keeper.withTwin(name, signed.body);
-      if (isRefused(candidate)) return this.#reject(document, signed, candidate);
+      if (isRefused(candidate)) return await this.#reject(document, signed, candidate);
       gate.take(signed);
       const body = signed.body as Readonly<Record<string, unknown>>;
       await this.#adopt({ version: signed.counter, keyId: signed.keyId, document, body }, candidate);
     } catch (error) {
-      this.#reject(document, signed, [errorOf(error)]);
+      await this.#reject(document, signed, [twinError(error)]);
     }
   }
 
@@ -204,17 +189,18 @@ export class Twin {
     }
   }
 
-  #reject(document: string, signed: SignedDocument | null, errors: readonly TwinError[]): void {
+  async #reject(document: string, signed: SignedDocument | null, errors: readonly TwinError[]): Promise<void> {
     const { logger, name } = this.#options;
     for (const { path, message } of errors)
       logger.warn({ twin: name, path }, `the configuration is refused: ${message}`);
     this.#say(signed?.counter ?? this.#seen.desiredVersion, "rejected", document, errors);
+    await sleep(REFUSAL_PAUSE_MS);
   }
 
   #say(desiredVersion: number, status: TwinReport["status"], document: string, errors: readonly TwinError[]): void {
     this.#seen = { at: this.#now(), desiredVersion, status, document, errors };
-    if (status !== "rejected")
-      this.#options.logger.info({ twin: this.#options.name, desiredVersion, status }, "configuration");
+    const { logger, name } = this.#options;
+    if (status !== "rejected") logger.info({ twin: name, version: desiredVersion }, `pushed configuration: ${status}`);
     this.#report();
   }
 
@@ -242,21 +228,4 @@ function seenAtStart({ stored, leftOut, clock }: TwinOptions): Seen {
   if (rolledBack === null) return { ...held, status: "ok", errors: [] };
   const { version, document, errors } = rolledBack;
   return { at, desiredVersion: version, status: "rolled_back", document, errors };
-}
-
-function isRefused(candidate: Candidate | readonly TwinError[]): candidate is readonly TwinError[] {
-  return Array.isArray(candidate);
-}
-
-function digestOf(payload: Uint8Array): string {
-  return createHash("sha256").update(payload).digest("hex");
-}
-
-function errorOf(error: unknown): TwinError {
-  if (error instanceof NominalError) return { path: "", message: `${error.code}: ${error.message}` };
-  return { path: "", message: toWireError(error).message };
-}
-
-function errorOfShape({ path, expected, actual }: Problem): TwinError {
-  return { path, message: `expected ${expected}, but received ${actual}` };
 }
