@@ -42,6 +42,10 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     summary: "models check FILE, models list, models quantize",
     load: async () => (await import("./cli/models.ts")).modelsCommand,
   },
+  push: {
+    summary: "send a configuration to a station: push config FILE --to URL --station LINE/NAME --key FILE",
+    load: async () => (await import("./cli/push.ts")).pushCommand,
+  },
   keys: {
     summary: "keys of signed pushes: keys generate|trust|list|revoke|rearm",
     load: async () => (await import("./cli/keys.ts")).keysCommand,

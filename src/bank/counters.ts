@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseBoundedJson } from "../shared/bounded-json.ts";
 import { DeviceError, InputError, reasonOf } from "../shared/errors.ts";
-import { replaceFile } from "../shared/replace-file.ts";
+import { replaceFile, type WriteStep } from "../shared/replace-file.ts";
 import { integer, literal, object, recordOf, text } from "./shape.ts";
 import type { Problem } from "./shape.ts";
 import { LARGEST_COUNTER } from "./signed-document.ts";
@@ -25,25 +25,36 @@ const fileShape = object({
  */
 export class Counters {
   readonly #folder: string;
+  readonly #onStep: (step: WriteStep) => void;
   /** null: lost or damaged. */
   #counters: ReadonlyMap<string, number> | null;
   /** Why there are none. */
   #problem: string | null;
 
-  private constructor(folder: string, counters: ReadonlyMap<string, number> | null, problem: string | null) {
+  private constructor(
+    folder: string,
+    counters: ReadonlyMap<string, number> | null,
+    problem: string | null,
+    onStep: (step: WriteStep) => void,
+  ) {
     this.#folder = folder;
+    this.#onStep = onStep;
     this.#counters = counters;
     this.#problem = problem;
   }
 
-  /** Never throws for a bad file: verdicts go on, only pushes are refused. */
-  static open(folder: string): Counters {
+  /**
+   * Never throws for a bad file: verdicts go on, only pushes are refused.
+   *
+   * @param onStep told after each step of writing
+   */
+  static open(folder: string, onStep: (step: WriteStep) => void = () => undefined): Counters {
     const path = join(folder, FILE);
-    if (!existsSync(path)) return new Counters(folder, null, `${path} is not there`);
+    if (!existsSync(path)) return new Counters(folder, null, `${path} is not there`, onStep);
     try {
-      return new Counters(folder, read(path), null);
+      return new Counters(folder, read(path), null, onStep);
     } catch (error) {
-      return new Counters(folder, null, `${path} cannot be used: ${reasonOf(error)}`);
+      return new Counters(folder, null, `${path} cannot be used: ${reasonOf(error)}`, onStep);
     }
   }
 
@@ -91,7 +102,7 @@ export class Counters {
   #write(counters: ReadonlyMap<string, number>): void {
     const record = Object.fromEntries([...counters].sort(([a], [b]) => (a < b ? -1 : 1)));
     const document = { format: "nominald-counters", counters: record, sha256: digestOf(record) };
-    replaceFile(this.#folder, FILE, `${JSON.stringify(document, null, 2)}\n`);
+    replaceFile(this.#folder, FILE, `${JSON.stringify(document, null, 2)}\n`, this.#onStep);
     this.#counters = counters;
     this.#problem = null;
   }

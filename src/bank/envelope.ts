@@ -19,7 +19,12 @@ export interface OpenedEnvelope {
 export interface EnvelopeLimits {
   /** Of the whole envelope. Base64 makes a payload a third larger. */
   readonly bytes: number;
+  /** An envelope without a signature is taken too, with key id `UNSIGNED`. Absent: it is not. */
+  readonly allowUnsigned?: boolean;
 }
+
+/** Stands for a key's id where nobody has signed. */
+export const UNSIGNED = "0000000000000000";
 
 /** An envelope is flat: object, array of signatures, signature. */
 const ENVELOPE_DEPTH = 3;
@@ -39,13 +44,17 @@ const base64: Shape<string> = (value, path, problems): value is string => {
 const envelope = object({
   payloadType: text(/^[\x21-\x7e]{1,100}$/, "a media type"),
   payload: base64,
-  signatures: arrayOf(object({ keyid: text(/^[0-9a-f]{16}$/, "16 hex digits"), sig: base64 }), 1, 1),
+  signatures: arrayOf(object({ keyid: text(/^[0-9a-f]{16}$/, "16 hex digits"), sig: base64 }), 0, 1),
 });
 
-/** @returns the envelope as JSON, UTF-8 */
-export function sealEnvelope(payloadType: string, payload: Uint8Array, key: SigningKey): Buffer {
-  const sig = sign(null, preAuthenticationEncoding(payloadType, payload), key.privateKey).toString("base64");
-  const signatures = [{ keyid: key.keyId, sig }];
+/**
+ * @param key null: nobody signs; only a device that allows that takes it
+ * @returns the envelope as JSON, UTF-8
+ */
+export function sealEnvelope(payloadType: string, payload: Uint8Array, key: SigningKey | null): Buffer {
+  const encoded = preAuthenticationEncoding(payloadType, payload);
+  const signatures =
+    key === null ? [] : [{ keyid: key.keyId, sig: sign(null, encoded, key.privateKey).toString("base64") }];
   return Buffer.from(JSON.stringify({ payloadType, payload: Buffer.from(payload).toString("base64"), signatures }));
 }
 
@@ -53,7 +62,7 @@ export function sealEnvelope(payloadType: string, payload: Uint8Array, key: Sign
  * Checks size, form, type and signature, in this order. The payload is not parsed here.
  *
  * @param keyOf the trusted public key of an id; undefined: not trusted
- * @throws InputError "json-…", "envelope-form", "envelope-type", "key-untrusted", "bad-signature"
+ * @throws InputError "json-…", "envelope-form", "envelope-type", "unsigned", "key-untrusted", "bad-signature"
  */
 export function openEnvelope(
   bytes: Uint8Array,
@@ -73,14 +82,18 @@ export function openEnvelope(
       `Expected an envelope of type ${payloadType} but received one of type ${json.payloadType}`,
     );
   }
+  const payload = Buffer.from(json.payload, "base64");
   const [signature] = json.signatures;
-  const keyId = signature?.keyid ?? "";
+  if (signature === undefined && limits.allowUnsigned === true) return { payloadType, payload, keyId: UNSIGNED };
+  if (signature === undefined) {
+    throw new InputError("unsigned", "Expected a signature by a trusted key but received a document without one");
+  }
+  const keyId = signature.keyid;
   const key = keyOf(keyId);
   if (key === undefined) {
     throw new InputError("key-untrusted", `Expected a signature by a trusted key but received one by key ${keyId}`);
   }
-  const payload = Buffer.from(json.payload, "base64");
-  const sig = Buffer.from(signature?.sig ?? "", "base64");
+  const sig = Buffer.from(signature.sig, "base64");
   if (!verify(null, preAuthenticationEncoding(payloadType, payload), key.publicKey, sig)) {
     throw new InputError(
       "bad-signature",

@@ -1,6 +1,6 @@
 import { parseBoundedJson } from "../shared/bounded-json.ts";
 import { InputError } from "../shared/errors.ts";
-import { openEnvelope, sealEnvelope } from "./envelope.ts";
+import { openEnvelope, sealEnvelope, UNSIGNED } from "./envelope.ts";
 import { integer, literal, object, text } from "./shape.ts";
 import type { Problem, Shape } from "./shape.ts";
 import type { SigningKey } from "./signing-key.ts";
@@ -31,6 +31,9 @@ const ENVELOPE_BYTES = 12 * 1024;
 const PAYLOAD_BYTES = 8 * 1024;
 const PAYLOAD_DEPTH = 16;
 
+/** What a device takes as one signed document, bytes of the payload at most. */
+export const LARGEST_DOCUMENT_BYTES = PAYLOAD_BYTES;
+
 const ROLE_OF: Readonly<Record<DocumentType, KeyRole>> = { config: "config", "bank-offer": "bank", command: "config" };
 
 const anything: Shape<unknown> = (value, path, problems): value is unknown => {
@@ -55,10 +58,13 @@ export function roleOf(type: DocumentType): KeyRole {
   return ROLE_OF[type];
 }
 
-/** @returns the envelope as it goes over the wire */
-export function signDocument(document: Omit<SignedDocument, "keyId" | "role">, key: SigningKey): Buffer {
+/**
+ * @param key null: nobody signs
+ * @returns the envelope as it goes over the wire
+ */
+export function signDocument(document: Omit<SignedDocument, "keyId" | "role">, key: SigningKey | null): Buffer {
   const { type, target, counter, body } = document;
-  const payload = { type, role: roleOf(type), target, counter, keyId: key.keyId, body };
+  const payload = { type, role: roleOf(type), target, counter, keyId: key?.keyId ?? UNSIGNED, body };
   return sealEnvelope(payloadTypeOf(type), Buffer.from(JSON.stringify(payload)), key);
 }
 
@@ -66,16 +72,19 @@ export function signDocument(document: Omit<SignedDocument, "keyId" | "role">, k
  * Opens a signed document that was sent to `target`: signature, form, type, role, target and key are checked. The
  * counter is not: who applies the document asks the counters, when nothing else can go wrong any more.
  *
- * @throws InputError "json-…", "envelope-…", "key-untrusted", "key-role", "bad-signature", "document-form",
+ * @param allowUnsigned also a document that nobody signed, with key id `UNSIGNED`: whoever may publish may then push
+ * @throws InputError "json-…", "envelope-…", "unsigned", "key-untrusted", "key-role", "bad-signature", "document-form",
  *   "document-type", "document-role", "document-target", "document-key"
  */
 export function openDocument(
   bytes: Uint8Array,
   expected: { readonly type: DocumentType; readonly target: string },
   keys: Pick<TrustedKeys, "find">,
+  allowUnsigned = false,
 ): SignedDocument {
   const payloadType = payloadTypeOf(expected.type);
-  const { payload, keyId } = openEnvelope(bytes, payloadType, (id) => keys.find(id), { bytes: ENVELOPE_BYTES });
+  const limits = { bytes: ENVELOPE_BYTES, allowUnsigned };
+  const { payload, keyId } = openEnvelope(bytes, payloadType, (id) => keys.find(id), limits);
   const json = parseBoundedJson(payload, { bytes: PAYLOAD_BYTES, depth: PAYLOAD_DEPTH }, "the signed document");
   const problems: Problem[] = [];
   if (!documentShape(json, "", problems)) {
@@ -88,6 +97,7 @@ export function openDocument(
   refuseUnless("target", expected.target, json.target);
   refuseUnless("key", keyId, json.keyId);
   const key = keys.find(keyId);
+  if (keyId === UNSIGNED) return json;
   if (key === undefined || !key.roles.includes(role)) {
     throw new InputError(
       "key-role",

@@ -86,6 +86,11 @@ export class TrustedKeys {
     return this.#records;
   }
 
+  /** @returns the ids of the keys that are trusted and not revoked */
+  trusted(): readonly string[] {
+    return this.#records.filter(({ revokedAt }) => revokedAt === null).map(({ keyId }) => keyId);
+  }
+
   /** @returns the key when it is trusted and not revoked */
   find(keyId: string): TrustedKey | undefined {
     const record = this.#records.find((one) => one.keyId === keyId && one.revokedAt === null);

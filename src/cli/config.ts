@@ -1,6 +1,7 @@
+import { readConfigText } from "../config/document.ts";
 import { configJsonSchemaText } from "../config/json-schema.ts";
-import { loadConfig } from "../config/load-config.ts";
 import { printConfig } from "../config/print-config.ts";
+import { effectiveConfig } from "../daemon/effective-config.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import type { CommandIo } from "./io.ts";
 
@@ -8,7 +9,8 @@ type LineOutput = Pick<CommandIo, "out" | "err">;
 
 const USAGE = `Usage:
   nominald config check FILE            check a configuration; lists every problem
-  nominald config print FILE [--origin] print it as it takes effect, with defaults and environment
+  nominald config print FILE [--origin] print it as it takes effect: defaults, the file, what was pushed, the environment;
+                                        --origin says where each value comes from
   nominald config schema                print its JSON Schema`;
 
 /**
@@ -44,7 +46,8 @@ export async function configCommand(
       if (file === undefined || files.length > 1) {
         return usage(io, `Expected one file after nominald config ${action} but received ${files.length}`);
       }
-      const loaded = await loadConfig(file, env);
+      const { loaded, leftOut } = effectiveConfig({ text: await readConfigText(file), file, env });
+      for (const [twin, why] of leftOut) io.err(`what was pushed to ${twin} does not hold: ${why}`);
       if (action === "print") io.out(printConfig(loaded, { origin }).trimEnd());
       else io.out(`${file} is valid: ${summary(loaded.config.stations.map(({ line, name }) => `${line}/${name}`))}`);
       return EXIT.ok;

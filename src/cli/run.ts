@@ -1,18 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
-import { loadConfig } from "../config/load-config.ts";
+import { readConfigText } from "../config/document.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { effectiveConfig } from "../daemon/effective-config.ts";
 import { createLogger } from "../ops/log.ts";
 import { ServiceManager, takeServiceManager } from "../ops/service-manager.ts";
 import { Watchdog } from "../ops/watchdog.ts";
+import { NominalError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
+import type { Logger } from "../shared/logger.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { productVersion } from "../shared/version.ts";
 import type { CommandIo } from "./io.ts";
 
 const HELP = `usage: nominald run --config FILE
 
-The daemon. It stays until SIGTERM or SIGINT and then stops cleanly (exit code 0). A camera, bank or broker that is
+The daemon. It stays until SIGTERM or SIGINT and then stops cleanly (exit code 0); on SIGHUP it reads FILE and renewed
+credentials again. A camera, bank or broker that is
 not there is a fault in the station's state, which heals by itself; see "nominald config check FILE" for the file.
 
   --config FILE   YAML or JSON; NOMINALD_… variables override its values`;
@@ -30,11 +34,18 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
     io.err(`Expected --config FILE.\n\n${HELP}`);
     return EXIT.usage;
   }
-  const { config } = await loadConfig(values.config, process.env);
+  const file = values.config;
+  const source = { text: await readConfigText(file), file, env: process.env };
+  const effective = effectiveConfig(source);
+  const { config } = effective.loaded;
   const address = takeServiceManager(process.env, process.pid);
   const logger = createLogger(config.log.level);
   const daemon = new Daemon({
-    config,
+    source,
+    effective,
+    setLogLevel: (level) => {
+      logger.level = level;
+    },
     clock: systemClock,
     logger,
     random: Math.random,
@@ -50,7 +61,10 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
   await daemon.start();
   manager?.ready();
   watchdog?.start();
+  const reload = (): void => void reloadConfig(file, daemon, manager, logger);
+  process.on("SIGHUP", reload);
   await aborted(io.signal);
+  process.removeListener("SIGHUP", reload);
   manager?.stopping();
   logger.info({ signal: String(io.signal.reason) }, "stopping");
   const hung = setTimeout(() => {
@@ -62,6 +76,25 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
   watchdog?.close();
   manager?.close();
   return EXIT.ok;
+}
+
+/** A file that is wrong changes nothing; the service manager is told that the daemon goes on either way. */
+async function reloadConfig(
+  file: string,
+  daemon: Daemon,
+  manager: ServiceManager | null,
+  logger: Logger,
+): Promise<void> {
+  manager?.reloading();
+  try {
+    const changed = await daemon.reload(await readConfigText(file));
+    logger.info({ changed }, changed.length === 0 ? "reloaded: nothing has changed" : "reloaded");
+  } catch (error) {
+    if (!(error instanceof NominalError)) throw error;
+    logger.error({ code: error.code }, `the configuration stays as it was: ${error.message}`);
+  } finally {
+    manager?.ready();
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

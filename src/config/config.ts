@@ -25,6 +25,14 @@ export interface DeviceConfig {
     readonly maxRateHz: number;
   };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+  readonly security: {
+    /** Signed documents may come without a signature. */
+    readonly allowUnsigned: boolean;
+  };
+  readonly twin: {
+    /** A configuration on trial is taken back unless it has proved itself within this, s. */
+    readonly confirmWithinS: number;
+  };
   readonly stations: readonly StationConfig[];
 }
 

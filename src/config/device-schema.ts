@@ -139,12 +139,12 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
     maxRecords: key(integerRule({ minimum: 100, maximum: 10_000_000 }), 100_000, {
       doc: "Records of parts that are kept on the disk while no broker takes them; about 2 KiB each.",
       env: "NOMINALD_HISTORY_MAX_RECORDS",
-      apply: "restart",
+      apply: "live",
     }),
     maxRateHz: key(numberRule({ exclusiveMinimum: 0, maximum: 10_000 }), 20, {
       doc: "After an outage so many of them are published in a second, beside the fresh ones.",
       env: "NOMINALD_HISTORY_MAX_RATE_HZ",
-      apply: "restart",
+      apply: "live",
     }),
   },
   log: {
@@ -152,6 +152,20 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       doc: "The least important messages that are logged.",
       env: "NOMINALD_LOG_LEVEL",
       apply: "live",
+    }),
+  },
+  security: {
+    allowUnsigned: key(flagRule, false, {
+      doc: "Take configurations and banks that nobody signed: whoever may publish may then change the line.",
+      env: "NOMINALD_SECURITY_ALLOW_UNSIGNED",
+      apply: "local",
+    }),
+  },
+  twin: {
+    confirmWithinS: key(integerRule({ minimum: 1, maximum: 3_600 }), 60, {
+      doc: "A pushed configuration that loses broker, camera or inference is taken back after so many seconds.",
+      env: "NOMINALD_TWIN_CONFIRM_WITHIN_S",
+      apply: "local",
     }),
   },
   stations: requiredKey(stationsRule, {

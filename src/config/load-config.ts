@@ -6,10 +6,12 @@ import { deviceSchema } from "./device-schema.ts";
 import { parseDocumentText, readConfigText } from "./document.ts";
 import type { ConfigDocument, DocumentPath } from "./document.ts";
 import { readEnvironment } from "./environment.ts";
+import type { AnyTree } from "./key.ts";
 import { joinPath, problemsError } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import { resolveTree } from "./resolve.ts";
 import type { Origin, ReportProblem } from "./resolve.ts";
+import { DEVICE_TWIN, readTwin, stationTwinName, type TwinBodies } from "./twin-document.ts";
 import { stationSchema } from "./station-schema.ts";
 
 export interface LoadedConfig {
@@ -19,11 +21,19 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Origin>;
 }
 
+/** What the device itself says: the text of its file, and its environment. */
+export interface ConfigSource {
+  readonly text: string;
+  /** .yaml, .yml or .json; relative paths in it are relative to its folder. */
+  readonly file: string;
+  /** Variables that begin with NOMINALD_ (see environment.ts). */
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /**
- * Reads a device's configuration: defaults, the file over them, the environment over both.
+ * Reads a device's configuration: defaults, the file over them, the environment over both. What was pushed is not in it:
+ * see `resolveConfig`.
  *
- * @param file .yaml, .yml or .json
- * @param env variables that begin with NOMINALD_ (see environment.ts)
  * @throws ConfigError "config-unreadable" and "config-type"; "config-invalid" with all problems in one message
  */
 export async function loadConfig(file: string, env: NodeJS.ProcessEnv): Promise<LoadedConfig> {
@@ -32,49 +42,67 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv): Promise<
 
 /** As `loadConfig`, on the text of `file`, which itself is not read. */
 export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv): LoadedConfig {
+  const { loaded, problems } = resolveConfig({ text, file, env });
+  if (problems.length > 0) throw problemsError(file, problems);
+  return loaded;
+}
+
+/**
+ * Merges defaults, file, twins and environment, the later over the earlier, and checks the whole.
+ *
+ * @param twins what was pushed, by twin; anything
+ * @returns `loaded` is true to its type only when there are no problems
+ * @throws ConfigError when the text is no YAML or JSON at all
+ */
+export function resolveConfig(
+  { text, file, env }: ConfigSource,
+  twins: TwinBodies = new Map(),
+): { readonly loaded: LoadedConfig; readonly problems: readonly Problem[] } {
   const document = parseDocumentText(text, file);
   const problems = new ProblemList(document);
   const folder = dirname(resolve(file));
   const stationDocuments = listOfStations(document.value);
   const overrides = readEnvironment(env, stationDocuments.length);
+  const twinOf = (tree: AnyTree, name: string, prefix: string): ReadonlyMap<string, unknown> => {
+    if (!twins.has(name)) return new Map();
+    const twin = readTwin(tree, twins.get(name));
+    for (const problem of twin.problems) problems.add({ ...problem, path: joinPath(prefix, problem.path) });
+    return twin.values;
+  };
 
-  const device = resolveTree(deviceSchema, document.value, overrides.device, folder, problems.reporter(""));
+  const deviceTwin = twinOf(deviceSchema, DEVICE_TWIN, "");
+  const reporter = problems.reporter("");
+  const device = resolveTree(deviceSchema, document.value, overrides.device, deviceTwin, folder, reporter);
   const origins = new Map(device.origins);
   origins.delete("stations");
   const stations = stationDocuments.map((stationDocument, index) => {
     const path = `stations[${index}]`;
     const variables = overrides.stations[index] ?? new Map<string, unknown>();
-    const station = resolveTree(stationSchema, stationDocument, variables, folder, problems.reporter(path));
+    const twin = twinOf(stationSchema, stationTwinName(stationDocument, variables), path);
+    const station = resolveTree(stationSchema, stationDocument, variables, twin, folder, problems.reporter(path));
     for (const [key, origin] of station.origins) origins.set(joinPath(path, key), origin);
     return station.values;
   });
   for (const problem of overrides.problems) problems.add(problem);
-  addCrossProblems(problems, device.values, stations, overrides);
-
-  if (problems.all.length > 0) throw problemsError(file, problems.all);
-  return { config: { ...device.values, stations }, origins };
+  addCrossProblems(problems, device.values, stations, origins);
+  return { loaded: { config: { ...device.values, stations }, origins }, problems: problems.all };
 }
 
 function addCrossProblems(
   problems: ProblemList,
   device: DeviceConfig,
   stations: readonly StationConfig[],
-  variables: {
-    readonly device: ReadonlyMap<string, unknown>;
-    readonly stations: readonly ReadonlyMap<string, unknown>[];
-  },
+  origins: ReadonlyMap<string, Origin>,
 ): void {
   const own = new Set(problems.all.map(({ path }) => path));
   const isSound = (path: string): boolean =>
     ![...own].some((bad) => bad === "" || path === bad || path.startsWith(`${bad}.`) || path.startsWith(`${bad}[`));
-  const fromEnvironment = (path: string): boolean => {
-    const [, index, key] = /^stations\[(\d+)\]\.(.+)$/.exec(path) ?? [];
-    return key === undefined ? variables.device.has(path) : variables.stations[Number(index)]?.has(key) === true;
-  };
   const add = ({ path, expected, actual, involves }: CrossProblem, prefix: string): void => {
     if (!involves.every((involved) => isSound(joinPath(prefix, involved)))) return;
     const full = joinPath(prefix, path);
-    if (fromEnvironment(full)) problems.add({ path: full, expected, actual, place: "environment" });
+    const origin = origins.get(full);
+    if (origin === "env") problems.add({ path: full, expected, actual, place: "environment" });
+    else if (origin === "twin") problems.add({ path: full, expected, actual, place: "twin" });
     else problems.reporter(prefix)(path, expected, actual, "file");
   };
   for (const problem of checkDevice(device)) add(problem, "");

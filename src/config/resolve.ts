@@ -6,7 +6,7 @@ import { closest, describe, joinPath } from "./problem.ts";
 import { isCredential } from "./rule.ts";
 
 /** Where a value came from. */
-export type Origin = "default" | "file" | "env";
+export type Origin = "default" | "file" | "twin" | "env";
 
 /** Called once for each problem; `path` is relative to the tree, `actual` undefined when the key is missing. */
 export type ReportProblem = (path: string, expected: string, actual: string, origin: Origin) => void;
@@ -19,24 +19,25 @@ export interface Resolved<T> {
 }
 
 /**
- * Checks a document against a tree of keys, and merges default, document and environment (the later wins) through
+ * Checks a document against a tree of keys, and merges default, document, twin and environment (the later wins) through
  * convict. The check runs on the raw values: convict converts before it checks, so that the text "12abc" would pass as
  * 12 and "no" as true; convict then gets values of the right type only, and validates the whole once more.
  *
  * @param document the parsed document, anything
  * @param overrides dotted path → value from the environment, checked
+ * @param twin dotted path → value from a pushed document, checked
  * @param folder what relative paths in the document are relative to
  */
 export function resolveTree<T>(
   tree: KeyTree<T> & AnyTree,
   document: unknown,
   overrides: ReadonlyMap<string, unknown>,
+  twin: ReadonlyMap<string, unknown>,
   folder: string,
   report: ReportProblem,
 ): Resolved<T> {
-  const given = new Map<string, unknown>();
   let problems = 0;
-  collect(tree, document, "", given, (path, expected, actual, origin) => {
+  const given = collectValues(tree, document, (path, expected, actual, origin) => {
     problems++;
     report(path, expected, actual, origin);
   });
@@ -44,9 +45,10 @@ export function resolveTree<T>(
   const config = convict<Record<string, unknown>>(tree, { env: {}, args: [] });
   const origins = new Map<string, Origin>();
   for (const { path, key } of keysOf(tree)) {
-    const origin: Origin = overrides.has(path) ? "env" : given.has(path) ? "file" : "default";
+    const origin = originOf(path, overrides, twin, given);
     origins.set(path, origin);
     if (origin === "env") config.set(path, overrides.get(path));
+    else if (origin === "twin") config.set(path, twin.get(path));
     else if (origin === "file") config.set(path, key.isPath ? absolute(given.get(path), folder) : given.get(path));
     else if (key.required && !isReported(document, path)) {
       problems++;
@@ -55,6 +57,18 @@ export function resolveTree<T>(
   }
   if (problems === 0) config.validate({ allowed: "strict" });
   return { values: config.getProperties() as T, origins };
+}
+
+function originOf(path: string, ...layers: readonly ReadonlyMap<string, unknown>[]): Origin {
+  const origins: readonly Origin[] = ["env", "twin", "file"];
+  return origins[layers.findIndex((layer) => layer.has(path))] ?? "default";
+}
+
+/** @returns dotted path → value of every leaf that passes its rule; the others, and what is not in the tree, are reported */
+export function collectValues(tree: AnyTree, document: unknown, report: ReportProblem): Map<string, unknown> {
+  const given = new Map<string, unknown>();
+  collect(tree, document, "", given, report);
+  return given;
 }
 
 /** Puts every leaf that passes its rule into `given` and reports the others, and whatever is not in the tree. */

@@ -61,7 +61,7 @@ export const stationSchema: KeyTree<StationConfig> = {
   mode: key(choiceRule("triggered", "camera", "continuous"), "continuous", {
     doc: "triggered: MQTT triggers. camera: a triggered camera, every frame is a part. continuous: the freshest frame.",
     env: "MODE",
-    apply: "restart",
+    apply: "local",
   }),
   bank: requiredKey(pathRule, {
     doc: "The memory bank, a file written by nominald fit.",

@@ -2,7 +2,6 @@ import type { StationConfig } from "../config/config.ts";
 import { CaptureClient } from "../capture/capture-client.ts";
 import { minimumRespawnDelayMs } from "../capture/respawn-delay.ts";
 import type { Clock } from "../shared/clock.ts";
-import { DeviceError } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import { captureSettingsOf } from "./station-settings.ts";
@@ -33,20 +32,20 @@ export interface CameraHostOptions {
 /** Keeps the capture process of one station alive. A source that has ended stays ended. */
 export class CameraHost {
   readonly #supervisor: Supervisor<CaptureClient>;
-  #end: (error: Error) => void = () => undefined;
+  #settings: ReturnType<typeof captureSettingsOf>;
 
   constructor(options: CameraHostOptions) {
     const { station, clock, logger, listener } = options;
     const settings = captureSettingsOf(station);
+    this.#settings = settings;
     this.#supervisor = new Supervisor<CaptureClient>({
       name: `capture of ${settings.station}`,
       policy: new RestartPolicy(CHILD_RESTART_LIMITS, minimumRespawnDelayMs(settings.source)),
       clock,
       logger,
       open: async (lost) => {
-        this.#end = lost;
         const client: CaptureClient = new CaptureClient({
-          settings,
+          settings: this.#settings,
           sharedMemoryFolder: options.sharedMemoryFolder,
           logger,
           clock,
@@ -76,7 +75,13 @@ export class CameraHost {
 
   /** Ends the capture process as if it were lost; another follows by itself. */
   restart(): void {
-    this.#end(new DeviceError("camera-restart", "The camera was restarted by a command"));
+    this.#supervisor.renew("camera-restart", "a command asked for it");
+  }
+
+  /** Another capture process follows, with the station's settings as they are now. */
+  reconfigure(station: StationConfig): void {
+    this.#settings = captureSettingsOf(station);
+    this.#supervisor.renew("camera-reconfigured", "its configuration has changed");
   }
 
   start(): void {

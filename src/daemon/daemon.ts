@@ -1,25 +1,38 @@
 import { join } from "node:path";
 import { removeStaleSlots } from "../capture/slot-folder.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import type { ConfigSource } from "../config/load-config.ts";
+import { DEVICE_TWIN } from "../config/twin-document.ts";
+import { DeviceSession } from "../mqtt/device-session.ts";
 import { Outbox } from "../mqtt/outbox.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
+import type { WriteStep } from "../shared/replace-file.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Opened } from "../store/protocol.ts";
 import { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
+import { DocumentGate, type GateStatus } from "./document-gate.ts";
+import type { EffectiveConfig } from "./effective-config.ts";
 import { InferenceHost } from "./inference-host.ts";
 import { recoveryOf } from "./recovery.ts";
+import { Reconfiguration, type StationParts } from "./reconfiguration.ts";
 import { StateFolder } from "./state-folder.ts";
 import { StationRunner } from "./station-runner.ts";
 import { stationId } from "./station-settings.ts";
+import { Twin } from "./twin.ts";
+import { NOTHING_STORED, TwinFile } from "./twin-file.ts";
 
 export interface DaemonOptions {
-  readonly config: DeviceConfig;
+  readonly source: ConfigSource;
+  /** Of `source`. */
+  readonly effective: EffectiveConfig;
+  readonly setLogLevel: (level: DeviceConfig["log"]["level"]) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for the jitter of reconnects. */
@@ -29,13 +42,13 @@ export interface DaemonOptions {
   readonly versions: Readonly<Record<string, string>>;
   /** systemd's $CREDENTIALS_DIRECTORY; null without one. */
   readonly credentialsFolder: string | null;
+  /** Told after each step of writing counters and twins; a test ends the process there. */
+  readonly onWriteStep?: (step: WriteStep) => void;
 }
 
 /** One station with what is its own. */
-interface StationParts {
-  readonly id: string;
-  readonly outbox: Outbox;
-  readonly runner: StationRunner;
+interface StationWithTwin extends StationParts {
+  readonly twin: Twin;
 }
 
 /** A disk that answers nothing for so long hangs in the kernel; a new process may get through, ms. */
@@ -56,17 +69,34 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #stateFolder: StateFolder;
   readonly #clockSync: ClockSync;
+  /** What every signed document has to pass. */
+  readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
   readonly #store: Store;
-  readonly #stations: readonly StationParts[];
+  readonly #keeper: ConfigKeeper;
+  readonly #reconfiguration: Reconfiguration;
+  readonly #deviceTwin: Twin;
+  readonly #deviceSession: DeviceSession;
+  readonly #stations: readonly StationWithTwin[];
   readonly #inference: InferenceHost;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
-    const { config, clock, logger } = options;
+    const { source, effective, clock, logger } = options;
+    const { config } = effective.loaded;
     this.#options = options;
+    this.#keeper = new ConfigKeeper(source, effective, (changes, next) => {
+      this.#reconfiguration.apply(changes, next);
+    });
     this.#stateFolder = new StateFolder(config.stateFolder);
     this.#clockSync = new ClockSync({ logger });
+    this.#gate = new DocumentGate({
+      stateFolder: config.stateFolder,
+      allowUnsigned: () => this.#keeper.config.security.allowUnsigned,
+      clock,
+      logger,
+      ...(options.onWriteStep === undefined ? {} : { onWriteStep: options.onWriteStep }),
+    });
     this.#store = new Store({
       file: join(config.stateFolder, DATABASE),
       stations: config.stations.map(stationId),
@@ -75,21 +105,36 @@ export class Daemon {
         for (const { runner } of this.#stations) runner.storageHealth(problem);
       },
     });
+    this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
+    this.#deviceSession = this.#makeDeviceSession();
     this.#stations = config.stations.map((station) => this.#makeStation(station));
     const listeners = this.#stations.map(({ runner }) => runner);
     this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners });
+    this.#reconfiguration = new Reconfiguration({
+      stations: this.#stations,
+      inference: this.#inference,
+      deviceSession: this.#deviceSession,
+      setLogLevel: options.setLogLevel,
+      clock,
+      logger,
+    });
   }
 
   /** @throws DeviceError when the state folder or the shared memory cannot be used: nothing could work without */
   async start(): Promise<void> {
-    const { config, logger, boot, clock } = this.#options;
+    const { logger, boot, clock } = this.#options;
+    const { config } = this.#keeper;
     const stale = await removeStaleSlots(config.sharedMemoryFolder);
     await this.#stateFolder.take();
     if (stale.removed > 0) logger.info({ ...stale }, "slots that a dead daemon had left were removed");
+    this.#gate.start();
     this.#clockSync.start();
     this.#eventLoop.start();
     const opened = await this.#openStore();
-    for (const { id, outbox, runner } of this.#stations) {
+    this.#deviceTwin.start();
+    this.#deviceSession.start();
+    for (const { id, outbox, runner, twin } of this.#stations) {
+      twin.start();
       const { left, recovered } = recoveryOf(opened, id, clock.wallMs());
       outbox.restore(left);
       if (recovered.open.length > 0) {
@@ -99,6 +144,29 @@ export class Daemon {
     }
     this.#inference.start();
     logger.info({ boot, stations: config.stations.length }, "daemon is up");
+  }
+
+  /**
+   * The device's file was read again: what has changed is taken over, as a push would be, but by a person at the device and
+   * so without a trial. Renewed credentials are used at once.
+   *
+   * @param text of the file
+   * @returns paths of what has changed
+   * @throws ConfigError when the file is wrong or needs a new start; the configuration stays as it was
+   */
+  async reload(text: string): Promise<readonly string[]> {
+    const changed = await this.#keeper.exclusive(async () => {
+      const candidate = this.#keeper.withText(text);
+      this.#keeper.activate(candidate);
+      return Promise.resolve(
+        candidate.changes.map(({ station, path }) => (station === null ? path : `${station} ${path}`)),
+      );
+    });
+    this.#reconfiguration.checkCredentials();
+    this.#gate.remind();
+    for (const { runner } of this.#stations) runner.refresh();
+    for (const twin of this.#twins()) twin.changed();
+    return changed;
   }
 
   /** What makes no progress although there is work for it, in words; null: all goes on. */
@@ -113,22 +181,58 @@ export class Daemon {
     return this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
   }
 
-  #makeStation(station: StationConfig): StationParts {
-    const { config, clock, logger, random, boot, versions, credentialsFolder } = this.#options;
+  #twins(): readonly Twin[] {
+    return [this.#deviceTwin, ...this.#stations.map(({ twin }) => twin)];
+  }
+
+  #makeTwin(name: string, target: string): Twin {
+    const { effective, clock, logger, onWriteStep } = this.#options;
+    const { stateFolder } = this.#keeper.config;
+    return new Twin({
+      name,
+      target,
+      file: new TwinFile(stateFolder, name, onWriteStep),
+      stored: effective.twins.get(name) ?? NOTHING_STORED,
+      leftOut: effective.leftOut.get(name) ?? null,
+      gate: this.#gate,
+      keeper: this.#keeper,
+      trialOf: (changes) => this.#reconfiguration.trialOf(changes, this.#keeper.config.twin.confirmWithinS),
+      clock,
+      logger,
+    });
+  }
+
+  #makeDeviceSession(): DeviceSession {
+    const { logger, clock, random, credentialsFolder } = this.#options;
+    const { site, device, broker } = this.#keeper.config;
+    const listener = this.#deviceTwin;
+    const session = new DeviceSession({ site, device, broker, logger, clock, random, credentialsFolder, listener });
+    this.#deviceTwin.listen(session);
+    return session;
+  }
+
+  #makeStation(station: StationConfig): StationWithTwin {
+    const { clock, logger, random, boot, versions, credentialsFolder } = this.#options;
+    const { config } = this.#keeper;
     const { device, broker, history } = config;
     const id = stationId(station);
     const store = new StationStore(this.#store, id);
     const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz });
     const identity = { site: config.site, line: station.line, station: station.name };
-    const options = { identity, device, boot, broker, logger, clock, random, outbox, credentialsFolder };
-    const session = new StationSession(options);
+    const twin = this.#makeTwin(id, `${config.site}/${id}`);
+    const session = new StationSession({
+      ...{ identity, device, boot, broker, logger, clock, random, outbox, credentialsFolder, twin },
+    });
+    twin.listen(session);
     const storage = (): StoreStatus => this.#store.status();
     const clockSync = (): ClockSync["state"] => this.#clockSync.state;
     const eventLoop = (): LoopDelay => this.#eventLoop.read();
+    const pushes = (): GateStatus => this.#gate.status();
     const runner = new StationRunner({
-      ...{ device: config, station, boot, versions, clock, clockSync, logger, session, store, storage, eventLoop },
+      ...{ device: config, station, boot, versions, clock, clockSync, logger },
+      ...{ session, store, storage, eventLoop, pushes },
     });
-    return { id, outbox, runner };
+    return { id, outbox, session, runner, twin };
   }
 
   /** A disk that fails is told by `onHealth`; the line goes on without it. */
@@ -148,10 +252,12 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
+    for (const twin of this.#twins()) twin.close();
     await Promise.all(this.#stations.map(({ runner }) => runner.close()));
     await this.#inference.close();
-    await Promise.all(this.#stations.map(({ runner }) => runner.closeSession()));
+    await Promise.all([this.#deviceSession.close(), ...this.#stations.map(({ runner }) => runner.closeSession())]);
     await this.#store.close();
+    this.#gate.close();
     this.#clockSync.close();
     this.#eventLoop.close();
     const unreleased = this.#stateFolder.release();

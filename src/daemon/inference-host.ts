@@ -21,15 +21,17 @@ export interface InferenceHostOptions {
 /** Keeps the one inference process of the device alive and tells the stations of it. */
 export class InferenceHost {
   readonly #supervisor: Supervisor<InferenceClient>;
+  #settings: DeviceConfig["inference"];
 
   constructor(options: InferenceHostOptions) {
-    const { settings, clock, logger, listeners } = options;
+    const { clock, logger, listeners } = options;
+    this.#settings = options.settings;
     this.#supervisor = new Supervisor<InferenceClient>({
       name: "inference",
       policy: new RestartPolicy(CHILD_RESTART_LIMITS, 0),
       clock,
       logger,
-      open: (lost, signal) => openInference(settings, logger, lost, signal),
+      open: (lost, signal) => openInference(this.#settings, logger, lost, signal),
       onUp: (client) => {
         logger.info({ childPid: client.pid }, "inference process is up");
         for (const listener of listeners) listener.inferenceUp(client);
@@ -42,6 +44,12 @@ export class InferenceHost {
 
   get restarts(): number {
     return this.#supervisor.restarts;
+  }
+
+  /** Another process follows, with these settings. */
+  reconfigure(settings: DeviceConfig["inference"]): void {
+    this.#settings = settings;
+    this.#supervisor.renew("inference-reconfigured", "its configuration has changed");
   }
 
   start(): void {

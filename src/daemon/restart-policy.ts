@@ -38,6 +38,11 @@ export class RestartPolicy {
     this.#minimumDelayMs = minimumDelayMs;
   }
 
+  /** It ends on purpose, and is no loss. */
+  renewed(): RestartDecision {
+    return { delayMs: this.#minimumDelayMs, exhausted: false, losses: 0 };
+  }
+
   /** @param nowMs monotonic time of the loss */
   lost(nowMs: number): RestartDecision {
     const { firstDelayMs, largestDelayMs, budget, windowMs } = this.#limits;

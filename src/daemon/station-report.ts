@@ -17,7 +17,8 @@ import { stationId } from "./station-settings.ts";
 
 export interface StationReportOptions {
   readonly device: DeviceConfig;
-  readonly station: StationConfig;
+  /** As it is now. */
+  readonly station: () => StationConfig;
   readonly boot: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -28,6 +29,7 @@ export interface StationReportOptions {
   readonly cameraRestarts: () => number;
   readonly storage: () => StateDocument["storage"];
   readonly eventLoop: () => StateDocument["eventLoop"];
+  readonly pushes: () => StateDocument["pushes"];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -65,7 +67,8 @@ export class StationReport {
 
   /** `inspection` and then the pictures. */
   async part({ outcome, scored, pictures, late }: FinishedPart): Promise<void> {
-    const { session, device, station, boot, clockSync } = this.#options;
+    const { session, device, boot, clockSync } = this.#options;
+    const station = this.#options.station();
     const published = this.#publishedAtMs.get(outcome.ordinal) ?? Promise.resolve(null);
     this.#publishedAtMs.delete(outcome.ordinal);
     const publishedAtWallMs = await within(published, PUBLISH_WAIT_MS);
@@ -90,13 +93,13 @@ export class StationReport {
 
   /** A record that is too large is lost, and that is told; its part has its result, and the station goes on. */
   #publishRecord(record: InspectionRecord): void {
-    const { session, logger, station } = this.#options;
+    const { session, logger } = this.#options;
     try {
       session.publishRecord(record);
     } catch (error) {
       if (!(error instanceof NominalError) || error.code !== "record-size") throw error;
       logger.error(
-        { station: stationId(station), seq: record.seq, code: error.code },
+        { station: stationId(this.#options.station()), seq: record.seq, code: error.code },
         `record is lost: ${error.message}`,
       );
     }
@@ -148,7 +151,8 @@ export class StationReport {
   }
 
   faultsChanged(faults: readonly Fault[]): void {
-    const { logger, station } = this.#options;
+    const { logger } = this.#options;
+    const station = this.#options.station();
     for (const { reason } of faults.filter((fault) => !has(this.#faults, fault.reason))) {
       const { code, text, remedy } = REASONS[reason];
       logger.error(
@@ -164,7 +168,8 @@ export class StationReport {
   }
 
   publishState(): void {
-    const { device, station, boot, versions, clock, session, machine } = this.#options;
+    const { device, boot, versions, clock, session, machine } = this.#options;
+    const station = this.#options.station();
     this.#stateAtMs = clock.monotonicMs();
     session.setState({
       version: 1,
@@ -183,6 +188,7 @@ export class StationReport {
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
+      pushes: this.#options.pushes(),
       eventLoop: this.#options.eventLoop(),
       counters: machine.counters(),
       mqtt: session.counters(),

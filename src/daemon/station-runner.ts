@@ -16,6 +16,8 @@ import { PLC_STATE_WORDS } from "../station/plc-state.ts";
 import type { ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
+import type { StationConcern } from "./concerns.ts";
+import type { GateStatus } from "./document-gate.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
 import { loadBankOf, machineSettingsOf, stationId } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
@@ -39,6 +41,18 @@ export interface StationRunnerOptions {
   readonly store: StationStore;
   readonly storage: () => StoreStatus;
   readonly eventLoop: () => LoopDelay;
+  readonly pushes: () => GateStatus;
+}
+
+/** What a station has, as a trial of a configuration asks. */
+export interface StationVitals {
+  readonly cameraPlaying: boolean;
+  /** Times that a capture process began to play. */
+  readonly cameraStarts: number;
+  /** Frames since the last of them. */
+  readonly frames: number;
+  readonly bankActive: boolean;
+  readonly bankLoads: number;
 }
 
 /** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */
@@ -61,10 +75,15 @@ export class StationRunner implements CameraListener, InferenceListener {
   #deadline: NodeJS.Timeout | undefined;
   #cameraStarted = false;
   #closing = false;
+  #device: DeviceConfig;
+  #station: StationConfig;
+  #vitals: StationVitals = { cameraPlaying: false, cameraStarts: 0, frames: 0, bankActive: false, bankLoads: 0 };
 
   constructor(options: StationRunnerOptions) {
     const { device, station, clock, logger, session } = options;
     this.#options = options;
+    this.#device = device;
+    this.#station = station;
     this.#machine = new StationMachine(machineSettingsOf(station), this.#now());
     this.#camera = new CameraHost({
       station,
@@ -75,6 +94,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     });
     this.#report = new StationReport({
       ...options,
+      station: () => this.#station,
       machine: this.#machine,
       cameraRestarts: () => this.#camera.restarts,
     });
@@ -104,6 +124,29 @@ export class StationRunner implements CameraListener, InferenceListener {
   storageHealth(problem: Error | null): void {
     this.#report.storageHealth(problem);
     this.#handle({ type: problem === null ? "storage-ready" : "storage-lost" });
+  }
+
+  get vitals(): StationVitals {
+    return this.#vitals;
+  }
+
+  /** Takes over what has changed of its configuration: what concerns nothing is left alone. */
+  reconfigure(device: DeviceConfig, station: StationConfig, concerns: ReadonlySet<StationConcern>): void {
+    this.#device = device;
+    this.#station = station;
+    if (concerns.has("machine")) this.#handle({ type: "configure", settings: machineSettingsOf(station) });
+    const client = this.#inference;
+    if (client !== undefined && concerns.has("bank")) {
+      clearTimeout(this.#bankRetry);
+      void this.#loadBank(client);
+    } else if (client !== undefined && concerns.has("scoring")) void this.#adjustBank(client);
+    if (concerns.has("camera")) this.#camera.reconfigure(station);
+    this.#report.publishState();
+  }
+
+  /** Something that `state` shows has changed outside the station. */
+  refresh(): void {
+    this.#report.publishState();
   }
 
   /** `plc/state` in words, with the faults that stand. */
@@ -138,18 +181,22 @@ export class StationRunner implements CameraListener, InferenceListener {
   inferenceDown(error: Error, _decision: RestartDecision): void {
     this.#inference = undefined;
     clearTimeout(this.#bankRetry);
+    this.#vitals = { ...this.#vitals, bankActive: false };
     this.#report.inferenceDown(error);
     this.#handle({ type: "inference-lost" });
     this.#startCamera();
   }
 
   cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
+    const cameraStarts = this.#vitals.cameraStarts + 1;
+    this.#vitals = { ...this.#vitals, cameraPlaying: true, cameraStarts, frames: 0 };
     this.#report.cameraPlaying(launch, versions);
     this.#handle({ type: "camera-playing" });
     this.#report.publishState();
   }
 
   cameraFrame(frame: FrameReference, client: CaptureClient): void {
+    this.#vitals = { ...this.#vitals, frames: this.#vitals.frames + 1 };
     const frameId = this.#frames.take(frame, client);
     const { seq, capturedAtMs, repeated = false } = frame;
     this.#handle({ type: "frame", frameId, captureSeq: seq, capturedAtMs, repeated });
@@ -166,16 +213,17 @@ export class StationRunner implements CameraListener, InferenceListener {
   }
 
   cameraDown(error: Error, _decision: RestartDecision): void {
+    this.#vitals = { ...this.#vitals, cameraPlaying: false };
     this.#report.cameraDown(error);
     this.#handle({ type: "camera-lost" });
     this.#report.publishState();
   }
 
   async #loadBank(client: InferenceClient): Promise<void> {
-    const { station, device, logger } = this.#options;
-    const id = stationId(station);
+    const { logger } = this.#options;
+    const id = stationId(this.#station);
     try {
-      const summary = await client.loadBank(loadBankOf(device, station));
+      const summary = await client.loadBank(loadBankOf(this.#device, this.#station));
       if (this.#inference !== client || this.#closing) return;
       logger.info({ station: id, ...summary }, "memory bank is active");
       this.#bankReady(summary);
@@ -184,6 +232,7 @@ export class StationRunner implements CameraListener, InferenceListener {
       if (this.#inference !== client || this.#closing || client.gone) return;
       if (!(error instanceof NominalError)) throw error;
       logger.error({ station: id, code: error.code }, `memory bank does not load: ${error.message}`);
+      this.#vitals = { ...this.#vitals, bankActive: false };
       this.#report.bankFailed(error);
       this.#handle({ type: "bank-unready", reason: "no-bank" });
       this.#handle({ type: "inference-ready" });
@@ -193,7 +242,23 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#startCamera();
   }
 
+  /** A process that is lost meanwhile loads the bank with the new settings when it is back. */
+  async #adjustBank(client: InferenceClient): Promise<void> {
+    try {
+      const summary = await client.adjustBank(loadBankOf(this.#device, this.#station));
+      if (this.#inference !== client || this.#closing) return;
+      this.#report.bankReady(summary);
+      this.#report.publishState();
+    } catch (error) {
+      if (!(error instanceof NominalError)) throw error;
+      // Without a bank there is nothing to adjust: its next load takes the settings along.
+      const { logger } = this.#options;
+      logger.info({ station: stationId(this.#station), code: error.code }, "the bank takes its settings when it loads");
+    }
+  }
+
   #bankReady(summary: BankSummary): void {
+    this.#vitals = { ...this.#vitals, bankActive: true, bankLoads: this.#vitals.bankLoads + 1 };
     this.#report.bankReady(summary);
     this.#handle({ type: "bank-ready", bankId: summary.bankId });
     this.#handle({ type: "inference-ready" });
@@ -212,7 +277,7 @@ export class StationRunner implements CameraListener, InferenceListener {
   }
 
   #carryOut(effect: Effect): void {
-    const { session, logger, station } = this.#options;
+    const { session, logger } = this.#options;
     switch (effect.type) {
       case "request-score":
         this.#requestScore(effect.frameId);
@@ -226,7 +291,7 @@ export class StationRunner implements CameraListener, InferenceListener {
         return;
       case "late-score":
         logger.warn(
-          { station: stationId(station), ordinal: effect.ordinal, score: effect.score },
+          { station: stationId(this.#station), ordinal: effect.ordinal, score: effect.score },
           "score came after its deadline",
         );
         return;
@@ -259,7 +324,7 @@ export class StationRunner implements CameraListener, InferenceListener {
       this.#later({ type: "score-failed", frameId, reason: "inference-lost" });
       return;
     }
-    const { station } = this.#options;
+    const station = this.#station;
     const scoring = client.score(stationId(station), frame, station.pictures.mask || station.pictures.overlay);
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
@@ -269,8 +334,10 @@ export class StationRunner implements CameraListener, InferenceListener {
   }
 
   #scoreFailed(frameId: number, client: InferenceClient, error: unknown): void {
-    const { logger, station } = this.#options;
-    logger.warn({ station: stationId(station), frameId }, `frame was not scored: ${reasonOf(error)}`);
+    this.#options.logger.warn(
+      { station: stationId(this.#station), frameId },
+      `frame was not scored: ${reasonOf(error)}`,
+    );
     // Of a process that is gone, `inferenceDown` tells; it decides all frames at once.
     if (this.#inference !== client || client.gone) return;
     this.#handle({ type: "score-failed", frameId, reason: reasonFor(error) });

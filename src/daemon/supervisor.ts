@@ -1,5 +1,5 @@
 import type { Clock } from "../shared/clock.ts";
-import { NominalError, reasonOf } from "../shared/errors.ts";
+import { DeviceError, NominalError, reasonOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { RestartDecision, RestartPolicy } from "./restart-policy.ts";
 
@@ -7,6 +7,9 @@ import type { RestartDecision, RestartPolicy } from "./restart-policy.ts";
 export interface Closable {
   close(): Promise<void>;
 }
+
+/** The instance is not lost: another one takes its place on purpose. */
+class Renewal extends DeviceError {}
 
 export interface SupervisorOptions<T extends Closable> {
   /** For the log: `capture of line1/st1`. */
@@ -34,6 +37,8 @@ export class Supervisor<T extends Closable> {
   #running: Promise<void> | undefined;
   readonly #closing = new AbortController();
   #restarts = 0;
+  /** Ends the living instance, or the wait for the next one. */
+  #end: (why: Error) => void = () => undefined;
 
   constructor(options: SupervisorOptions<T>) {
     this.#options = options;
@@ -53,6 +58,14 @@ export class Supervisor<T extends Closable> {
     this.#running ??= this.#run();
   }
 
+  /**
+   * Another instance takes the place of this one, with what `open` says by then. It costs nothing of the restart budget,
+   * and a wait for the next try ends at once.
+   */
+  renew(code: string, why: string): void {
+    this.#end(new Renewal(code, why));
+  }
+
   /** Closes the instance and waits until nothing of it is left. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -64,15 +77,35 @@ export class Supervisor<T extends Closable> {
     while (!signal.aborted) {
       const error = await this.#liveOnce(signal);
       if (signal.aborted) return;
-      const decision = this.#options.policy.lost(this.#options.clock.monotonicMs());
-      const again = decision.exhausted ? "restart budget spent, slow retries" : "restarting";
-      const code = error instanceof NominalError ? error.code : undefined;
-      const fields = { code, losses: decision.losses, delayMs: decision.delayMs };
-      this.#options.logger.warn(fields, `${this.#options.name} lost, ${again}: ${error.message}`);
+      const decision = this.#decide(error);
       this.#options.onDown(error, decision);
-      await sleep(decision.delayMs, signal);
+      await this.#pause(decision.delayMs, error instanceof Renewal, signal);
       if (!signal.aborted) this.#restarts += 1;
     }
+  }
+
+  #decide(error: Error): RestartDecision {
+    const { policy, clock, logger, name } = this.#options;
+    if (error instanceof Renewal) {
+      logger.info({ code: error.code }, `${name} is started anew: ${error.message}`);
+      return policy.renewed();
+    }
+    const decision = policy.lost(clock.monotonicMs());
+    const again = decision.exhausted ? "restart budget spent, slow retries" : "restarting";
+    const code = error instanceof NominalError ? error.code : undefined;
+    logger.warn(
+      { code, losses: decision.losses, delayMs: decision.delayMs },
+      `${name} lost, ${again}: ${error.message}`,
+    );
+    return decision;
+  }
+
+  /** A renewal cuts a long wait short; not the wait that the renewed thing itself needs. */
+  async #pause(delayMs: number, isRenewal: boolean, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    if (!isRenewal) this.#end = () => woken.abort();
+    await sleep(delayMs, AbortSignal.any([signal, woken.signal]));
+    this.#end = () => undefined;
   }
 
   /** @returns why the instance ended; also after `close()` */
@@ -80,6 +113,7 @@ export class Supervisor<T extends Closable> {
     let lost: (error: Error) => void = () => undefined;
     const gone = new Promise<Error>((resolve) => {
       lost = resolve;
+      this.#end = resolve;
       signal.addEventListener("abort", () => resolve(new Error("closed")), { once: true });
     });
     let instance: T | undefined;

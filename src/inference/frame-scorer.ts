@@ -57,23 +57,23 @@ export interface ScoredFrame {
  */
 export class FrameScorer {
   readonly bank: Bank;
-  readonly threshold: number;
-  readonly maskThreshold: number;
+  #threshold: number;
+  #maskThreshold: number;
   readonly #session: EmbeddingSession;
   readonly #index: NearestNeighbours;
   readonly #scoring: FrameScoring;
   readonly #map: AnomalyMap;
   readonly #region: Region | null;
   readonly #rotation: Rotation;
-  readonly #check: FrameCheck | null;
+  #check: FrameCheck | null;
   readonly #resize: Resize;
   readonly #patches: number;
 
   private constructor(bank: Bank, session: EmbeddingSession, index: NearestNeighbours, overrides: ScorerOverrides) {
     const { parameters, calibration, rows, dims } = bank.manifest;
     this.bank = bank;
-    this.threshold = overrides.threshold ?? calibration.threshold;
-    this.maskThreshold = overrides.maskThreshold ?? calibration.maskThreshold;
+    this.#threshold = overrides.threshold ?? calibration.threshold;
+    this.#maskThreshold = overrides.maskThreshold ?? calibration.maskThreshold;
     this.#session = session;
     this.#index = index;
     this.#scoring = new FrameScoring(asMatrix(bank.rows, rows, dims), parameters);
@@ -116,6 +116,22 @@ export class FrameScorer {
       await session.close();
       throw error;
     }
+  }
+
+  get threshold(): number {
+    return this.#threshold;
+  }
+
+  get maskThreshold(): number {
+    return this.#maskThreshold;
+  }
+
+  /** Between two frames: what needs no other session and no other index. Absent thresholds are the bank's again. */
+  adjust({ threshold, maskThreshold, limits }: Pick<ScorerOverrides, "threshold" | "maskThreshold" | "limits">): void {
+    const { calibration } = this.bank.manifest;
+    this.#threshold = threshold ?? calibration.threshold;
+    this.#maskThreshold = maskThreshold ?? calibration.maskThreshold;
+    this.#check = limits ? new FrameCheck(limits) : null;
   }
 
   get provider(): string {

@@ -86,6 +86,13 @@ export class InferenceClient {
     return answer;
   }
 
+  /** Thresholds, frame limits and pictures hold from the next frame on; what else `load` says is left as it is. */
+  async adjustBank(load: LoadBank): Promise<BankSummary> {
+    const { id, answer } = this.#open<BankSummary>(`adjustment of ${load.bankPath}`, this.#options.startTimeoutMs);
+    this.#send({ type: "adjust-bank", id, load });
+    return answer;
+  }
+
   /**
    * @returns `scored`: the image score; `pictures`: resolves after it, null when they were not wanted, dropped, or
    *   the process died, and never rejects

@@ -22,6 +22,7 @@ import type {
 interface LoadedStation {
   readonly scorer: FrameScorer;
   readonly pictures: PictureSettings;
+  readonly warmUpMs: number;
 }
 
 type ScoreRequest = Extract<ToInference, { type: "score" }>;
@@ -56,6 +57,11 @@ export class InferenceWorker {
           await this.#answer(message.id, () => this.#loadBank(message.id, message.load));
         });
         return;
+      case "adjust-bank":
+        this.#jobs.addUrgent(async () => {
+          await this.#answer(message.id, async () => this.#adjustBank(message.id, message.load));
+        });
+        return;
       case "score":
         this.#jobs.addUrgent(() => this.#score(message));
         return;
@@ -84,8 +90,17 @@ export class InferenceWorker {
     const scorer = await FrameScorer.create(bank, backbone, this.#settings, { ...load, limits });
     const warmUpMs = await warmUp(scorer);
     const previous = this.#stations.get(load.station);
-    this.#stations.set(load.station, { scorer, pictures: load.pictures });
+    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs });
     await previous?.scorer.close();
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs) });
+  }
+
+  #adjustBank(id: number, load: LoadBank): void {
+    const loaded = this.#stations.get(load.station);
+    if (loaded === undefined) throw new BugError("no-bank", `Expected a bank for station ${load.station}`);
+    const { scorer, warmUpMs } = loaded;
+    scorer.adjust({ ...load, limits: limitsOf(scorer.bank.manifest.validity, load.validity) });
+    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs });
     this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs) });
   }
 

@@ -88,6 +88,8 @@ export interface Picture {
 export type ToInference =
   | { readonly type: "start"; readonly id: number; readonly settings: InferenceSettings }
   | { readonly type: "load-bank"; readonly id: number; readonly load: LoadBank }
+  /** The bank stays as it is loaded; thresholds, frame limits and pictures are those of `load` from the next frame on. */
+  | { readonly type: "adjust-bank"; readonly id: number; readonly load: LoadBank }
   | {
       readonly type: "score";
       readonly id: number;

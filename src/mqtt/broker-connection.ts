@@ -78,9 +78,11 @@ export class BrokerConnection {
   #credentials: CredentialWatch | null = null;
   #failures = 0;
   #upSinceMs = 0;
+  #broker: BrokerConfig;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#broker = options.broker;
     this.#problems = new ProblemLog(options.logger, options.clock);
   }
 
@@ -130,7 +132,20 @@ export class BrokerConnection {
 
   /** Gives the connection up for a problem seen from outside and makes a new one. */
   abandon(kind: ConnectProblem["kind"], cause: string): void {
-    if (this.up) this.#lose(connectProblem(this.#options.broker, kind, cause));
+    if (this.up) this.#lose(connectProblem(this.#broker, kind, cause));
+  }
+
+  /** Leaves the broker as if it were lost and connects anew, at once, as `broker` says. */
+  reconfigure(broker: BrokerConfig): void {
+    this.#broker = broker;
+    if (this.#state === "idle" || this.#state === "closed") return;
+    this.#failures = 0;
+    this.#lose(connectProblem(broker, "reconfigured", "the configuration has changed"));
+  }
+
+  /** Looks at once whether a certificate, key or password was renewed. */
+  checkCredentials(): void {
+    this.#credentials?.look();
   }
 
   /**
@@ -160,18 +175,19 @@ export class BrokerConnection {
 
   #attempt(): void {
     this.#state = "connecting";
-    this.#connect().catch((error: unknown) => this.#lose(problemOfError(this.#options.broker, error)));
+    this.#connect().catch((error: unknown) => this.#lose(problemOfError(this.#broker, error)));
   }
 
   /** Fails for a file that cannot be read, and for one that holds no certificate or key. */
   async #connect(): Promise<void> {
-    const { broker, clientId, will, credentialsFolder } = this.#options;
+    const { clientId, will, credentialsFolder } = this.#options;
+    const broker = this.#broker;
     const options = await clientOptions(broker, clientId, will, credentialsFolder);
-    if (this.#state === "connecting") this.#watch(mqtt.connect(broker.url, options));
+    if (this.#state === "connecting" && broker === this.#broker) this.#watch(mqtt.connect(broker.url, options));
   }
 
   #watch(client: MqttClient): void {
-    const { broker } = this.#options;
+    const broker = this.#broker;
     let parting: ConnectProblem | null = null;
     const lose = (problem: ConnectProblem): void => {
       if (client === this.#client) this.#lose(parting ?? problem);
@@ -185,7 +201,9 @@ export class BrokerConnection {
     client.on("connect", (connack) => {
       if (client === this.#client) this.#standUp(client, connack);
     });
-    client.on("message", (topic, payload, packet) => this.#receive(topic, payload, packet.retain));
+    client.on("message", (topic, payload, packet) => {
+      if (client === this.#client) this.#receive(topic, payload, packet.retain);
+    });
     // MQTT 5: the broker says why before it hangs up.
     client.on("disconnect", (packet) => (parting = problemOfReasonCode(broker, packet.reasonCode ?? 0)));
     client.on("error", (error) => lose(problemOfError(broker, error)));
@@ -198,8 +216,8 @@ export class BrokerConnection {
     this.#state = "connected";
     this.#problem = null;
     this.#upSinceMs = this.#options.clock.monotonicMs();
-    const { broker, clientId, logger, subscriptions, onUp } = this.#options;
-    logger.info({ clientId, url: safeUrl(broker.url) }, "Connected to the broker");
+    const { clientId, logger, subscriptions, onUp } = this.#options;
+    logger.info({ clientId, url: safeUrl(this.#broker.url) }, "Connected to the broker");
     for (const { topic, qos } of subscriptions) {
       // MQTT 5: the retain flag comes as it was published, so a trigger that someone retains is known at once.
       client.subscribe(topic, { qos, rap: true }, (error) => {
@@ -215,8 +233,8 @@ export class BrokerConnection {
 
   /** A renewed certificate is used at once: by a new connection. */
   #watchCredentials(): void {
-    const { broker, credentialsFolder, credentialCheckMs } = this.#options;
-    const watch = new CredentialWatch(broker, credentialsFolder, credentialCheckMs, (name) => {
+    const { credentialsFolder, credentialCheckMs } = this.#options;
+    const watch = new CredentialWatch(this.#broker, credentialsFolder, credentialCheckMs, (name) => {
       this.abandon("credentials-renewed", `broker.${name} has changed`);
     });
     this.#credentials?.stop();

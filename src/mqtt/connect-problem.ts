@@ -15,7 +15,8 @@ export type ProblemKind =
   | "taken-over"
   | "connection-lost"
   | "broker-silent"
-  | "credentials-renewed";
+  | "credentials-renewed"
+  | "reconfigured";
 
 export interface ConnectProblem {
   readonly kind: ProblemKind;
@@ -75,6 +76,7 @@ const EXPLANATION: Readonly<Record<ProblemKind, string>> = {
   "taken-over": "another client with the same id took the session over; check for a second device of the same name",
   "connection-lost": "the connection ended",
   "broker-silent": "the broker stopped acknowledging; the connection is made anew",
+  reconfigured: "the configuration of the broker has changed; the connection is made anew with it",
   "credentials-renewed": "a credential file was renewed; the connection is made anew with it",
 };
 

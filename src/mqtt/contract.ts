@@ -29,9 +29,18 @@ export const CONTRACT: readonly ContractTopic[] = [
   out("tag/part", 0, false, "its part id"),
   out("tag/recipe", 0, false, "its recipe"),
   out("cmd/<name>/res", 1, false, "JSON: `status` (`ok` or `error`), `data`, `error`, `transaction`"),
+  out(
+    "twin/reported",
+    1,
+    true,
+    "JSON: what became of the configurations that were pushed, and what holds now, see below",
+  ),
+  out("twin/try/res", 1, false, "JSON: what a configuration would change"),
   into("plc/trigger", "`session8;seq10;part32;recipe16`; padding may be left out, part and recipe may be empty"),
   into("plc/ack", "`session8;seq10`: the PLC has the result"),
   into("cmd/<name>", "JSON with `transaction`, 1 to 64 printable characters, and the command's arguments"),
+  into("twin/desired", "signed configuration, a DSSE envelope of at most 12 KiB; may be retained"),
+  into("twin/try", "signed question what a configuration would change; the same envelope, of type command"),
 ];
 
 /** What each command does, and what its answer's `data` holds. */

@@ -24,8 +24,13 @@ export class CredentialWatch {
 
   start(): void {
     if (CREDENTIAL_NAMES.every((name) => this.#broker[name] === null)) return;
+    this.look();
+    this.#timer = setInterval(() => this.look(), this.#everyMs);
+  }
+
+  /** Looks now; what has changed is told by `onChange`. */
+  look(): void {
     void this.#look();
-    this.#timer = setInterval(() => void this.#look(), this.#everyMs);
   }
 
   /** Idempotent. */

@@ -12,7 +12,7 @@ export interface DeliveryOptions {
   readonly topics: StationTopics;
   readonly connection: BrokerConnection;
   readonly outbox: Outbox;
-  readonly mqtt5: boolean;
+  readonly mqtt5: () => boolean;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -225,7 +225,7 @@ export class Delivery {
     const properties = { contentType, userProperties: { seq: String(seq), verdict, sha256 } };
     this.#options.connection.publish(topic, bytesOf(data), {
       qos: 0,
-      ...(this.#options.mqtt5 ? { properties } : {}),
+      ...(this.#options.mqtt5() ? { properties } : {}),
     });
   }
 

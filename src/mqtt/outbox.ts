@@ -46,6 +46,10 @@ export class Outbox {
     this.#onReady = onReady;
   }
 
+  configure(history: HistoryLimits): void {
+    this.#records.configure(history);
+  }
+
   /** Takes over what a former run left, before anything is added. */
   restore(left: Left = NOTHING_LEFT): void {
     this.#nextKey = left.nextKey;

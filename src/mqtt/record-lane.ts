@@ -33,7 +33,7 @@ const PAGE = 32;
 /** Records in two lanes: what is fresh leaves at once; the history of an outage, or of a former run, follows slowly. */
 export class RecordLane {
   readonly #journal: Journal;
-  readonly #limits: HistoryLimits;
+  #limits: HistoryLimits;
   readonly #nextKey: () => number;
   readonly #onReady: () => void;
   #live: HeldRecord[] = [];
@@ -51,6 +51,11 @@ export class RecordLane {
     this.#limits = limits;
     this.#nextKey = nextKey;
     this.#onReady = onReady;
+  }
+
+  configure(limits: HistoryLimits): void {
+    this.#limits = limits;
+    this.#trim();
   }
 
   get lost(): number {

@@ -59,6 +59,14 @@ export interface StateDocument extends StationIdentity {
     /** ms that the disk took for all writes. */
     readonly writeMs: number;
   };
+  /** Whether this device takes configurations and memory banks from afar. */
+  readonly pushes: {
+    /** Even those that nobody signed. */
+    readonly allowUnsigned: boolean;
+    readonly trustedKeys: number;
+    /** Why every push is refused; null: those of trusted keys are accepted. */
+    readonly problem: string | null;
+  };
   /** How late the daemon's event loop was in the last full minute, ms. */
   readonly eventLoop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
   readonly counters: StationCounters;

@@ -20,6 +20,7 @@ import type { InboxListener } from "./station-inbox.ts";
 import { StationInbox } from "./station-inbox.ts";
 import type { StationIdentity, StationTopics } from "./topics.ts";
 import { checkSegment, stationTopics } from "./topics.ts";
+import type { TwinReport, TwinTryAnswer } from "./twin-payloads.ts";
 
 export interface SessionOptions {
   readonly identity: StationIdentity;
@@ -33,6 +34,8 @@ export interface SessionOptions {
   /** In memory when absent. */
   readonly outbox?: Outbox;
   readonly subscriptions?: readonly Subscription[];
+  /** Who takes configurations that are pushed; absent: nobody listens for them. */
+  readonly twin?: { receive(payload: Uint8Array): void; tryOut(payload: Uint8Array): void };
   /** systemd's $CREDENTIALS_DIRECTORY. */
   readonly credentialsFolder?: string | null;
   readonly credentialCheckMs?: number;
@@ -66,10 +69,12 @@ export class StationSession {
   #tagsDropped = 0;
   #heartbeatsSkipped = 0;
   #closing: Promise<void> | null = null;
+  #broker: BrokerConfig;
 
   /** @throws ConfigError "topic-segment" */
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#broker = options.broker;
     const { broker, logger, clock, random } = options;
     const { site, line, station } = options.identity;
     this.#topics = stationTopics(options.identity);
@@ -83,7 +88,11 @@ export class StationSession {
       will: { topic: this.#topics.status, payload: "0" },
       credentialsFolder: options.credentialsFolder ?? null,
       credentialCheckMs: options.credentialCheckMs ?? CREDENTIAL_CHECK_MS,
-      subscriptions: [...this.#inbox.subscriptions(), ...(options.subscriptions ?? [])],
+      subscriptions: [
+        ...this.#inbox.subscriptions(),
+        ...twinSubscriptions(this.#topics, options.twin),
+        ...(options.subscriptions ?? []),
+      ],
       logger,
       clock,
       random,
@@ -98,7 +107,7 @@ export class StationSession {
       topics: this.#topics,
       connection: this.#connection,
       outbox: this.#outbox,
-      mqtt5: broker.version === "5",
+      mqtt5: () => this.#broker.version === "5",
       logger,
       clock,
     });
@@ -137,6 +146,17 @@ export class StationSession {
   close(deadlineMs = 2_000): Promise<void> {
     this.#closing ??= this.#close(deadlineMs);
     return this.#closing;
+  }
+
+  /** Connects anew, as `broker` says; what is open waits for the new connection. */
+  reconfigure(broker: BrokerConfig): void {
+    this.#broker = broker;
+    this.#connection.reconfigure(broker);
+  }
+
+  /** Looks at once whether a certificate, key or password was renewed. */
+  checkCredentials(): void {
+    this.#connection.checkCredentials();
   }
 
   status(): BrokerStatus {
@@ -211,6 +231,16 @@ export class StationSession {
     this.#delivery.pump();
   }
 
+  /** `twin/reported` */
+  report(report: TwinReport): void {
+    this.#setRetained(this.#topics.twinReported, JSON.stringify(report), 1);
+    this.#delivery.pump();
+  }
+
+  answerTry(answer: TwinTryAnswer): void {
+    this.#delivery.answer(this.#topics.twinTried, JSON.stringify(answer));
+  }
+
   setBank(bankId: string | null): void {
     this.#setRetained(this.#topics.tag.bank, bankId ?? NO_BANK_TAG, 0);
     this.#delivery.pump();
@@ -258,4 +288,19 @@ export class StationSession {
       this.#options.logger.warn({ resultsOpen, recordsOpen }, "Closed with results or records that no broker has");
     }
   }
+}
+
+function twinSubscriptions(topics: StationTopics, twin: SessionOptions["twin"]): readonly Subscription[] {
+  if (twin === undefined) return [];
+  return [
+    { topic: topics.twinDesired, qos: 1, handle: (payload) => twin.receive(payload) },
+    {
+      topic: topics.twinTry,
+      qos: 1,
+      handle: (payload, retained) => {
+        // An old question that the broker kept: nobody waits for its answer.
+        if (!retained) twin.tryOut(payload);
+      },
+    },
+  ];
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from "../shared/errors.ts";
+import { TWIN_TOPICS } from "./twin-payloads.ts";
 
 /** Who a station is on the broker. Each part is a topic segment. */
 export interface StationIdentity {
@@ -22,6 +23,11 @@ export interface StationTopics {
   readonly state: string;
   /** In: `<command>/<name>`; the answer leaves on `<command>/<name>/res`. */
   readonly command: string;
+  /** In: a signed configuration, and a question what one would do; out: what became of them. */
+  readonly twinDesired: string;
+  readonly twinReported: string;
+  readonly twinTry: string;
+  readonly twinTried: string;
   readonly imageMask: string;
   readonly imageOverlay: string;
   readonly tag: Readonly<Record<TagName, string>>;
@@ -67,6 +73,10 @@ export function stationTopics(identity: StationIdentity): StationTopics {
     inspection: `${root}/inspection`,
     state: `${root}/state`,
     command: `${root}/cmd`,
+    twinDesired: `${root}/${TWIN_TOPICS.desired}`,
+    twinReported: `${root}/${TWIN_TOPICS.reported}`,
+    twinTry: `${root}/${TWIN_TOPICS.try}`,
+    twinTried: `${root}/${TWIN_TOPICS.tried}`,
     imageMask: `${root}/image/mask`,
     imageOverlay: `${root}/image/overlay`,
     tag: {
@@ -79,4 +89,9 @@ export function stationTopics(identity: StationIdentity): StationTopics {
       ng: tag("ng"),
     },
   };
+}
+
+/** @returns `nominal/v1/<site>/_device/<device>`, where what is device-wide lives */
+export function deviceRoot(site: string, device: string): string {
+  return [ROOT, checkSegment("site", site), "_device", checkSegment("device", device)].join("/");
 }

@@ -18,12 +18,17 @@ const PRIORITIES = [
 /** pino tells a stream that has this property set the level of each line before it writes it. */
 const WANTS_LEVEL = Symbol.for("pino.metadata");
 
+/** A logger whose level can be changed at work. */
+export interface LevelledLogger extends Logger {
+  level: string;
+}
+
 /**
  * The program's logger: one JSON object a line on stderr, written synchronously so that the last line before a
  * crash is not lost. Where stderr is the journal's, each line begins with its priority (sd-daemon(3)), so that
  * `journalctl --priority=warning` works. Secrets never reach it: the code logs file names, not what the files hold.
  */
-export function createLogger(level: LogLevel, environment: NodeJS.ProcessEnv = process.env): Logger {
+export function createLogger(level: LogLevel, environment: NodeJS.ProcessEnv = process.env): LevelledLogger {
   const stderr = pino.destination({ fd: STDERR, sync: true });
   return pino(
     {

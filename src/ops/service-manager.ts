@@ -50,6 +50,12 @@ export class ServiceManager {
     this.#send("READY=1");
   }
 
+  /** The daemon reads its configuration again; `ready` ends it. */
+  reloading(): void {
+    // CLOCK_MONOTONIC, as systemd wants it, is what hrtime reads on Linux.
+    this.#send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
+  }
+
   /** The daemon was told to stop and does so in order. */
   stopping(): void {
     this.#send("STOPPING=1");

@@ -11,7 +11,7 @@ const NONE: ChallengeSettings = { everyMs: 0, partId: "" };
  * time, takes the station's verdicts away until one is: a station that is blind says PASS to everything.
  */
 export class Challenge {
-  readonly #settings: ChallengeSettings;
+  #settings: ChallengeSettings;
   /** Monotonic ms at which the last one was recognised, or counts as such. */
   #metAtMs: number;
   #armed = false;
@@ -30,6 +30,15 @@ export class Challenge {
     }
     this.#passedAt = passed ? now : null;
     this.#dueSince = null;
+    this.advance(now);
+  }
+
+  /** A challenge that is asked for from now on is due one interval from now, and not at once. */
+  configure(settings: ChallengeSettings | undefined, now: Instant): void {
+    const begins = this.#settings.everyMs === 0;
+    this.#settings = settings ?? NONE;
+    if (begins) this.#metAtMs = now.monotonicMs;
+    if (this.#settings.everyMs === 0) this.#dueSince = null;
     this.advance(now);
   }
 

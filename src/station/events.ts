@@ -21,6 +21,9 @@ export interface StationSettings {
   readonly lineStop?: LineStopSettings;
 }
 
+/** What may change between two parts. */
+export type LiveSettings = Omit<StationSettings, "mode">;
+
 /** A known bad part has to be recognised now and then. */
 export interface ChallengeSettings {
   /** From one recognised bad part to the next at most this; 0: none is due. */
@@ -66,6 +69,8 @@ export type StationEvent =
   | ({ readonly type: "trigger" } & TriggerFields)
   /** Parts get NO_VERDICT/paused until `resume`. */
   | { readonly type: "pause" }
+  /** What may change at work does so from here on: parts that were accepted keep their deadline. */
+  | { readonly type: "configure"; readonly settings: LiveSettings }
   /** Ends a pause, and takes a request for a line stop back. */
   | { readonly type: "resume" }
   /** The next part is a known bad one. */

@@ -9,7 +9,7 @@ const NEVER: LineStopSettings = { consecutiveFails: 0, failRate: 1, windowParts:
  * a person takes it back, so that it does not flicker with each good part.
  */
 export class FailWatch {
-  readonly #settings: LineStopSettings;
+  #settings: LineStopSettings;
   /** The last verdicts, oldest first; true is FAIL. */
   #window: boolean[] = [];
   #streak = 0;
@@ -42,6 +42,12 @@ export class FailWatch {
     if (this.#window.length === windowParts && fails / windowParts > failRate) {
       this.#fault ??= { reason: "fail-rate", since: now, stops: false };
     }
+  }
+
+  /** A request that stands goes on to stand: a person takes it back. */
+  configure(settings: LineStopSettings | undefined): void {
+    this.#settings = settings ?? NEVER;
+    this.#window = this.#window.slice(-this.#settings.windowParts);
   }
 
   reset(): void {

@@ -48,7 +48,7 @@ export type Finish = (entry: Entry, judgement: Judgement) => { readonly judgemen
  * are decided; the deadlines bound the wait.
  */
 export class Ledger {
-  readonly #deadlineMs: number;
+  readonly #settings: { readonly deadlineMs: number };
   readonly #open: Entry[] = [];
   readonly #noVerdict: Partial<Record<ReasonName, number>> = {};
   #nextOrdinal = 1;
@@ -56,8 +56,9 @@ export class Ledger {
   #pass = 0;
   #fail = 0;
 
-  constructor(deadlineMs: number) {
-    this.#deadlineMs = deadlineMs;
+  /** @param settings read at each part, so that a change holds from the next one on */
+  constructor(settings: { readonly deadlineMs: number }) {
+    this.#settings = settings;
   }
 
   /** Parts without a published outcome. */
@@ -175,7 +176,7 @@ export class Ledger {
   }
 
   #add(trigger: Entry["trigger"], frame: PartFrame | null, sinceMs: number, challenge: boolean): Entry {
-    const deadlineAtMs = sinceMs + this.#deadlineMs;
+    const deadlineAtMs = sinceMs + this.#settings.deadlineMs;
     const seq = trigger === null ? this.#nextSeq++ : trigger.seq;
     const entry = { ordinal: this.#nextOrdinal++, seq, trigger, frame, deadlineAtMs, challenge, decision: null };
     this.#open.push(entry);

@@ -28,7 +28,8 @@ import { TriggerIntake } from "./trigger-intake.ts";
  * their way to a score the scoring's; here is what holds for all modes.
  */
 export class StationMachine {
-  readonly #settings: StationSettings;
+  /** Changed in place by `configure`: the parts of the machine hold it and read it at each use. */
+  readonly #settings: { -readonly [Name in keyof StationSettings]: StationSettings[Name] };
   readonly #readiness: Readiness;
   readonly #ledger: Ledger;
   readonly #scoring: Scoring;
@@ -43,12 +44,12 @@ export class StationMachine {
   #effects: Effect[] = [];
 
   constructor(settings: StationSettings, now: Instant) {
-    this.#settings = settings;
+    this.#settings = { ...settings };
     this.#readiness = new Readiness(now);
-    this.#ledger = new Ledger(settings.deadlineMs);
+    this.#ledger = new Ledger(this.#settings);
     const emit = (effect: Effect): void => void this.#effects.push(effect);
-    this.#oversight = new Oversight(settings, this.#readiness, now, emit);
-    this.#scoring = new Scoring(settings, this.#readiness, this.#ledger, emit);
+    this.#oversight = new Oversight(this.#settings, this.#readiness, now, emit);
+    this.#scoring = new Scoring(this.#settings, this.#readiness, this.#ledger, emit);
     this.#intake = this.#makeIntake(emit);
     this.#triggers = this.#intake instanceof TriggerIntake ? this.#intake : null;
   }
@@ -157,6 +158,10 @@ export class StationMachine {
         return;
       case "camera-ended":
         this.#intake.cameraReplaced();
+        return;
+      case "configure":
+        Object.assign(this.#settings, event.settings);
+        this.#oversight.configure(event.settings, now);
         return;
       case "start":
       case "pause":

@@ -1,5 +1,5 @@
 import { Challenge } from "./challenge.ts";
-import type { Effect, Fault, StationSettings } from "./events.ts";
+import type { Effect, Fault, LiveSettings, StationSettings } from "./events.ts";
 import { FailWatch } from "./fail-watch.ts";
 import type { Instant } from "./instant.ts";
 import type { Judgement } from "./judge.ts";
@@ -14,7 +14,7 @@ import type { Readiness } from "./readiness.ts";
  */
 export class Oversight {
   readonly challenge: Challenge;
-  readonly #commissioning: boolean;
+  #commissioning: boolean;
   readonly #readiness: Readiness;
   readonly #failWatch: FailWatch;
   readonly #emit: (effect: Effect) => void;
@@ -29,6 +29,12 @@ export class Oversight {
 
   faults(): readonly Fault[] {
     return [...this.challenge.faults(), ...this.#failWatch.faults()];
+  }
+
+  configure({ commissioning, challenge, lineStop }: LiveSettings, now: Instant): void {
+    this.#commissioning = commissioning;
+    this.challenge.configure(challenge, now);
+    this.#failWatch.configure(lineStop);
   }
 
   /** A person takes the request for a line stop back. */

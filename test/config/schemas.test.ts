@@ -39,6 +39,17 @@ test("every key but the list of stations has an environment variable that follow
   }
 });
 
+test("what decides who may push, and what becomes of a push, is for the device's own file only", () => {
+  const keys = allKeys.filter(({ path }) => /^(security|twin)\./.test(path));
+  assert.deepEqual(
+    keys.map(({ path, key }) => [path, key.apply]),
+    [
+      ["security.allowUnsigned", "local"],
+      ["twin.confirmWithinS", "local"],
+    ],
+  );
+});
+
 test("what names files, devices and identities is for the device's own file only", () => {
   for (const { path, key } of allKeys) {
     if (key.isPath || /(site|device|line|name|username|source)$/.test(path)) assert.equal(key.apply, "local", path);

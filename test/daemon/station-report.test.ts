@@ -57,7 +57,7 @@ async function startReport(t: TestContext) {
   const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   const report = new StationReport({
     device,
-    station,
+    station: () => station,
     boot: BOOT,
     versions: { nominald: "1.2.3" },
     clock,
@@ -67,6 +67,7 @@ async function startReport(t: TestContext) {
     machine: new StationMachine({ mode: "camera", deadlineMs: 1_000, maxPending: 1, commissioning: false }, now),
     cameraRestarts: () => 3,
     storage: () => database.status(),
+    pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   const client = await LineClient.connect(broker.url);

@@ -55,6 +55,7 @@ async function startStation(
     session,
     store,
     storage: () => database.status(),
+    pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   let frames = 0;

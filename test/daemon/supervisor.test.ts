@@ -4,6 +4,7 @@ import { RestartPolicy } from "../../src/daemon/restart-policy.ts";
 import { Supervisor } from "../../src/daemon/supervisor.ts";
 import { silentLogger } from "../../src/shared/logger.ts";
 import { systemClock } from "../../src/shared/system-clock.ts";
+import { until } from "../support/until.ts";
 
 class Instance {
   closed = 0;
@@ -86,4 +87,37 @@ test("closing ends an opening that hangs, by its signal, and nothing is opened a
   await supervisor.close();
   assert.equal(opened, 1);
   assert.deepEqual(events, []);
+});
+
+test("a renewed instance is no loss: the next one comes at once, and a wait for a next try ends", async () => {
+  const instances: Instance[] = [];
+  let refuse = false;
+  const events: string[] = [];
+  const policy = new RestartPolicy({ firstDelayMs: 3_600_000, largestDelayMs: 3_600_000, budget: 3, windowMs: 1 }, 0);
+  const supervisor = new Supervisor<Instance>({
+    name: "part",
+    policy,
+    clock: systemClock,
+    logger: silentLogger,
+    open: async (lost) => {
+      if (refuse) throw new Error("refused");
+      const instance = new Instance(lost);
+      instances.push(instance);
+      return Promise.resolve(instance);
+    },
+    onUp: () => events.push("up"),
+    onDown: (error, { losses }) => events.push(`down: ${error.message}, ${losses} losses`),
+  });
+  supervisor.start();
+  await until("the first", () => instances.length === 1 && events.length === 1);
+  refuse = true;
+  supervisor.renew("changed", "new settings");
+  // The next one does not come up: it waits for an hour.
+  await until("the refusal", () => events.length === 3);
+  refuse = false;
+  supervisor.renew("changed", "newer settings");
+  await until("the second", () => instances.length === 2 && events.length === 4);
+  assert.deepEqual(events, ["up", "down: new settings, 0 losses", "down: refused, 1 losses", "up"]);
+  assert.equal(instances[0]?.closed, 1);
+  await supervisor.close();
 });

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connectAsync, type IPublishPacket } from "mqtt";
 import { COMMAND_NAMES } from "../../src/mqtt/commands.ts";
@@ -90,6 +91,8 @@ test("every message of a station has the topic, QoS and retain flag of the contr
   const { client, heard } = await listen();
   await client.publishAsync(`${ROOT}/plc/trigger`, "PLC-0002;1;p1;r1", { qos: 1 });
   await client.publishAsync(`${ROOT}/cmd/resume`, '{"transaction":"c1"}', { qos: 1 });
+  await client.publishAsync(`${ROOT}/twin/desired`, "no envelope", { qos: 1 });
+  await client.publishAsync(`${ROOT}/twin/try`, "no envelope", { qos: 1 });
   const topics = (): Set<string | undefined> => new Set(heard.map(({ topic }) => rowOf(topic)?.topic));
   await until("a result", () => topics().has("plc/result"));
   await client.publishAsync(`${ROOT}/plc/ack`, "PLC-0002;1", { qos: 1 });
@@ -120,4 +123,24 @@ test("every command of the contract is answered by the station", async () => {
   await until("an answer to each", () => answers().length >= COMMAND_NAMES.length);
   assert.deepEqual(answers().sort(), COMMAND_NAMES.map((name) => `${ROOT}/cmd/${name}/res`).sort());
   await client.endAsync(true);
+});
+
+test("the README's lines for pushing a configuration work as they stand there", async () => {
+  await ready();
+  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+  const [, script = "", printed = ""] =
+    /## Pushing a configuration[^]*?```sh\n([^]*?)```\n\n((?: {4}.*\n)+)/.exec(readme) ?? [];
+  assert.match(script, /nominald push config/);
+  const bin = join(line.folder, "bin");
+  await mkdir(bin);
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const node = [process.execPath, "--import", import.meta.resolve("tsx"), main].join(" ");
+  await writeFile(join(bin, "nominald"), `#!/bin/sh\nexec ${node} "$@"\n`, { mode: 0o755 });
+  const here = script
+    .replaceAll("/var/lib/nominald", join(line.folder, "state"))
+    .replaceAll("mqtt://127.0.0.1", broker.url);
+  const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` };
+  const { stdout } = await run("bash", ["-eu", "-c", here], { cwd: line.folder, env, timeout: 120_000 });
+  const withoutIds = (text: string): string => text.replace(/\b[0-9a-f]{16}\b/g, "ID");
+  assert.equal(withoutIds(stdout), withoutIds(printed.replace(/^ {4}/gm, "")));
 });

@@ -156,3 +156,22 @@ test("a region that does not lie in the frame fails the frame and not the proces
   assert.ok(failed.type === "failed");
   assert.match(failed.error.message, /400/);
 });
+
+test("a bank is adjusted between two frames: thresholds and frame limits change, the bank does not load again", async () => {
+  const { worker, answer } = await startedWorker();
+  const [frame] = frames;
+  worker.handle(score(10, null, frame));
+  worker.handle({ type: "adjust-bank", id: 11, load: load({ threshold: 77, bankPath: "/nowhere" }) });
+  worker.handle(score(12, null, frame));
+  const dark = { check: true, minBrightness: 255, maxSaturated: null, minSharpness: null };
+  worker.handle({ type: "adjust-bank", id: 13, load: load({ validity: dark }) });
+  worker.handle(score(14, null, frame));
+  const [before, adjusted, after, refused] = [await answer(10), await answer(11), await answer(12), await answer(14)];
+  assert.ok(before.type === "scored" && after.type === "scored" && adjusted.type === "bank-loaded");
+  assert.deepEqual([after.scored.threshold, adjusted.summary.threshold], [77, 77]);
+  assert.deepEqual([after.scored.score, after.scored.bankId], [before.scored.score, before.scored.bankId]);
+  assert.ok(refused.type === "failed" && refused.error.code === "frame-dark");
+  // Without a threshold it is the bank's again.
+  const back = await answer(13);
+  assert.ok(back.type === "bank-loaded" && back.summary.threshold === before.scored.threshold);
+});

@@ -11,7 +11,7 @@ import type { ConnectProblem } from "../../src/mqtt/connect-problem.ts";
 import type { StationSession } from "../../src/mqtt/station-session.ts";
 import type { MosquittoOptions } from "../support/mosquitto.ts";
 import { freePort, makeCertificates, renewClientCertificate, startMosquitto } from "../support/mosquitto.ts";
-import { brokerConfig, LogBook, makeSession, until } from "./fixtures.ts";
+import { brokerConfig, LogBook, makeSession, outcome, until } from "./fixtures.ts";
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "nominald-credentials-"));
@@ -248,4 +248,27 @@ test("credentials of systemd are read from its folder, a new password is used at
   assert.equal(problem.kind, "credential-file");
   assert.match(problem.message, /\$CREDENTIALS_DIRECTORY for broker\.passwordFile, credential:broker-password/);
   assert.doesNotMatch(book.lines.join("\n"), /first-secret|second-secret/);
+});
+
+test("renewed credentials are looked at when asked for, and another broker of the configuration is gone to at once", async (t) => {
+  const path = await folder(t);
+  const url = await brokerUrl(t, { users: { station: "secret" } });
+  const other = await brokerUrl(t, {});
+  await writeFile(join(path, "password"), "secret\n");
+  const config = brokerConfig(url, { username: "station", passwordFile: join(path, "password") });
+  // By itself it would look in an hour.
+  const session = makeSession(config, { credentialCheckMs: 3_600_000 });
+  t.after(() => session.close(200));
+  session.start();
+  await connected(session);
+  session.publishOutcome(outcome(1), { total: 1, ng: 0 });
+  await until("the acknowledgement", () => session.counters().resultsOpen === 0);
+  await writeFile(join(path, "password"), "another\n");
+  session.checkCredentials();
+  await until("the refusal of the new one", () => session.status().problem?.kind === "not-authorised");
+  session.publishOutcome(outcome(2), { total: 2, ng: 0 });
+  assert.equal(session.counters().resultsOpen, 1);
+  session.reconfigure(brokerConfig(other, { version: "3.1.1" }));
+  await connected(session);
+  await until("the waiting result", () => session.counters().resultsOpen === 0);
 });

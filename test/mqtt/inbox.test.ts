@@ -164,15 +164,16 @@ test("with the example ACL on mosquitto a PLC can trigger, a historian cannot, a
     .replaceAll("plant1/line1/st1", `${site}/${line}/${station}`)
     .replaceAll("v1/plant1/", `v1/${site}/`);
   await writeFile(join(path, "nominald.acl"), acl);
-  const users = { nominald: "n", plc: "p", historian: "h", operator: "o" };
+  const users = { nominald: "n", plc: "p", historian: "h", operator: "o", engineer: "e" };
   const mosquitto = await startMosquitto({ users, config: [`acl_file ${join(path, "nominald.acl")}`] });
   t.after(() => mosquitto.dispose());
   await writeFile(join(path, "password"), "n\n");
+  const told: string[] = [];
   const session = makeSession(
     brokerConfig(mosquitto.url, { username: "nominald", passwordFile: join(path, "password") }),
+    { twin: { receive: (payload) => told.push(`twin ${Buffer.from(payload).toString()}`), tryOut: () => undefined } },
   );
   t.after(() => session.close(200));
-  const told: string[] = [];
   session.listen({
     trigger: ({ session: name, seq }) => {
       told.push(`${name} ${seq}`);
@@ -184,7 +185,7 @@ test("with the example ACL on mosquitto a PLC can trigger, a historian cannot, a
   });
   session.start();
   await until("a connection", () => session.status().state === "connected");
-  const login = async (username: "plc" | "historian" | "operator") => {
+  const login = async (username: "plc" | "historian" | "operator" | "engineer") => {
     const client = await connectAsync(mosquitto.url, { username, password: users[username], protocolVersion: 4 });
     t.after(() => client.endAsync(true));
     return client;
@@ -199,6 +200,11 @@ test("with the example ACL on mosquitto a PLC can trigger, a historian cannot, a
   await historian.subscribeAsync(`${root}/#`, { qos: 1 });
   await operator.subscribeAsync(`${root}/cmd/pause/res`, { qos: 1 });
   await historian.publishAsync(`${root}/plc/trigger`, "h;1;;", { qos: 1 });
+  const engineer = await login("engineer");
+  for (const other of [plc, historian, operator])
+    await other.publishAsync(`${root}/twin/desired`, "theirs", { qos: 1 });
+  await engineer.publishAsync(`${root}/twin/desired`, "signed", { qos: 1 });
+  await engineer.publishAsync(`${root}/plc/trigger`, "e;1;;", { qos: 1 });
   await operator.publishAsync(`${root}/cmd/trigger`, '{"transaction":"x","session":"o","seq":1}', { qos: 1 });
   await plc.publishAsync(`${root}/cmd/pause`, '{"transaction":"y"}', { qos: 1 });
   await operator.publishAsync(`${root}/cmd/pause`, '{"transaction":"z"}', { qos: 1 });
@@ -207,7 +213,7 @@ test("with the example ACL on mosquitto a PLC can trigger, a historian cannot, a
   await until("the result at the historian", () => heard.includes(`historian ${root}/plc/result`));
   await until("the answer at the operator", () => heard.includes(`operator ${root}/cmd/pause/res`));
   assert.ok(heard.includes(`${root}/plc/accepted`));
-  assert.deepEqual(told, ["p 1"]);
+  assert.deepEqual(told, ["twin signed", "p 1"]);
   assert.equal(session.counters().inbox.commands.answered, 1);
   assert.equal(session.counters().refused, 0);
 });

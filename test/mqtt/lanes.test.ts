@@ -72,6 +72,10 @@ test("the history is bounded, the oldest records give way and are counted, and i
   assert.equal(next(49), "fresh");
   assert.equal(outbox.historyDueMs, 50);
   assert.equal(next(50), "5");
+  // The limits may change at work: 10 of a thousand stay, and leave at 1,000 a second.
+  outbox.disconnected();
+  outbox.configure({ largest: 10, perSecond: 1_000 });
+  assert.equal(outbox.counts().recordsOpen, 10);
 });
 
 test("records that the connection lost are history, in their order", async () => {

@@ -42,6 +42,19 @@ test("without a socket there is no service manager", () => {
   assert.equal(takeServiceManager({ NOTIFY_SOCKET: "" }, 1), null);
 });
 
+test("a reload is announced with the time of its beginning, as systemd wants it", async (t) => {
+  const { path, heard } = await notifySocket(t);
+  const manager = new ServiceManager({ socket: path, watchdogMs: null }, silentLogger);
+  const before = process.hrtime.bigint() / 1_000n;
+  manager.reloading();
+  manager.ready();
+  await until("both messages", () => heard.length === 2);
+  const [, microseconds = ""] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)\n$/.exec(heard[0] ?? "") ?? [];
+  assert.ok(BigInt(microseconds) >= before && BigInt(microseconds) <= process.hrtime.bigint() / 1_000n, heard[0]);
+  assert.equal(heard[1], "READY=1\n");
+  manager.close();
+});
+
 test("ready, state, life and stop arrive as systemd reads them, a state only when it has changed", async (t) => {
   const { path, heard } = await notifySocket(t);
   const manager = new ServiceManager({ socket: path, watchdogMs: 1_000 }, silentLogger);

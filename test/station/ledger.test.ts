@@ -13,7 +13,7 @@ const withFlags =
 const frame = (frameId: number) => ({ frameId, captureSeq: frameId, capturedAtMs: 0 });
 
 test("the first decision of a part stands, so that a score after the outcome cannot turn it into a PASS", () => {
-  const ledger = new Ledger(100);
+  const ledger = new Ledger({ deadlineMs: 100 });
   const entry = ledger.accept(frame(1), at(0));
   ledger.decide(entry, noVerdict("camera-lost"), null, at(1));
   ledger.decide(entry, judge(0.5, 1), "bank-a", at(2));
@@ -24,7 +24,7 @@ test("the first decision of a part stands, so that a score after the outcome can
 });
 
 test("a part that is decided first waits for the part before it, and both leave together", () => {
-  const ledger = new Ledger(100);
+  const ledger = new Ledger({ deadlineMs: 100 });
   const first = ledger.accept(frame(1), at(0));
   const second = ledger.accept(frame(2), at(0));
   ledger.decide(second, judge(3, 1), "bank-a", at(5));
@@ -43,7 +43,7 @@ test("a part that is decided first waits for the part before it, and both leave 
 });
 
 test("the next deadline is the earliest of the parts whose outcome time can still change", () => {
-  const ledger = new Ledger(100);
+  const ledger = new Ledger({ deadlineMs: 100 });
   assert.equal(ledger.nextDeadlineMs(), null);
   ledger.accept({ frameId: 1, captureSeq: 1, capturedAtMs: 40 }, at(50));
   const older = ledger.accept({ frameId: 2, captureSeq: 2, capturedAtMs: 30 }, at(50));

@@ -44,6 +44,8 @@ const plainEvents: readonly StationEvent[] = [
   { type: "camera-playing" },
   { type: "camera-lost" },
   { type: "camera-ended" },
+  { type: "configure", settings: { deadlineMs: 100, maxPending: 0, commissioning: false } },
+  { type: "configure", settings: { deadlineMs: 100, maxPending: 3, commissioning: true } },
 ];
 
 /** 2 is the threshold itself, the others lie beside it or are no scores at all. */
@@ -79,7 +81,7 @@ const settings: fc.Arbitrary<StationSettings> = fc.record({
 /** Drives a machine and keeps what anyone outside could have seen. */
 class Observer {
   readonly machine: StationMachine;
-  readonly settings: StationSettings;
+  settings: StationSettings;
   nowMs = 1_000;
   captureSeq = 0;
   cameraLost = false;
@@ -156,6 +158,7 @@ class Observer {
   }
 
   plain(event: StationEvent): void {
+    if (event.type === "configure") this.settings = { ...this.settings, ...event.settings };
     if (event.type === "inference-lost") this.unanswered.length = 0;
     if (event.type === "camera-lost") {
       this.cameraLost = true;

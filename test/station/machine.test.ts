@@ -576,3 +576,47 @@ test("without a disk the station goes on, says so, and every outcome carries fla
   assert.equal(effects.flatMap((effect) => (effect.type === "outcome" ? [effect.outcome.flags] : []))[0], 0x10);
   assert.deepEqual(bench.at(201, { type: "storage-ready" }), ["faults none"]);
 });
+
+const live = { deadlineMs: 100, maxPending: 2, commissioning: false };
+
+test("a new deadline holds from the next part on: a part that was accepted keeps its own", () => {
+  const bench = new Bench().ready();
+  bench.frame(0, 1);
+  bench.at(10, { type: "configure", settings: { ...live, deadlineMs: 1_000 } });
+  bench.frame(20, 2);
+  // Part 1 is late at 100, part 2 at 20 + 1,000.
+  const late = bench.at(100, { type: "tick" }).filter((word) => word.endsWith(" late"));
+  assert.equal(late.length, 1);
+  assert.equal(bench.machine.nextDeadlineMs(), 1_020);
+});
+
+test("what else may change at work holds at once: places to wait, flag 08, a line stop", () => {
+  const bench = new Bench({ maxPending: 0 }).ready();
+  bench.frame(0, 1);
+  bench.frame(1, 2);
+  const lineStop = { consecutiveFails: 1, failRate: 1, windowParts: 10 };
+  bench.at(2, { type: "configure", settings: { ...live, maxPending: 1, commissioning: true, lineStop } });
+  bench.frame(3, 3);
+  // Part 2 found no place, part 3 has one since.
+  const decided = bench.scored(4, 1, 3);
+  assert.equal(decided.filter((word) => word.endsWith(" overrun")).length, 1);
+  assert.ok(decided.includes("request 3"));
+  assert.deepEqual(
+    bench.machine.faults().map(({ reason }) => reason),
+    ["fail-streak"],
+  );
+});
+
+test("a challenge that is asked for at work is due one interval later, and not at once", () => {
+  const bench = new Bench().ready();
+  const hour = 3_600_000;
+  bench.at(10 * hour, { type: "configure", settings: { ...live, challenge: { everyMs: hour, partId: "" } } });
+  assert.deepEqual(bench.machine.faults(), []);
+  bench.at(11 * hour, { type: "tick" });
+  assert.deepEqual(
+    bench.machine.faults().map(({ reason }) => reason),
+    ["challenge-due"],
+  );
+  bench.at(12 * hour, { type: "configure", settings: live });
+  assert.deepEqual(bench.machine.faults(), []);
+});

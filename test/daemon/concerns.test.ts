@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stringify } from "yaml";
+import { deviceSchema } from "../../src/config/device-schema.ts";
+import { keysOf } from "../../src/config/key.ts";
+import { parseConfig } from "../../src/config/load-config.ts";
+import { stationSchema } from "../../src/config/station-schema.ts";
+import { changesBetween, concernOfKey } from "../../src/daemon/concerns.ts";
+
+/** Concerns whose change ends no process and no connection. */
+const LIVE = ["machine", "scoring", "log", "history"];
+const RESTART = ["bank", "camera", "broker", "inference"];
+
+test("a key that is marked live ends nothing, one that is marked restart ends just what it concerns", () => {
+  const marked = [
+    ...keysOf(deviceSchema).map(({ path, key }) => ({ path, key, concern: concernOfKey("device", path) })),
+    ...keysOf(stationSchema).map(({ path, key }) => ({ path, key, concern: concernOfKey("station", path) })),
+  ];
+  for (const { path, key, concern } of marked) {
+    if (key.apply === "live") assert.ok(LIVE.includes(concern), `${path}: ${concern}`);
+    if (key.apply === "restart") assert.ok(RESTART.includes(concern), `${path}: ${concern}`);
+    if (concern === "process") assert.equal(key.apply, "local", path);
+  }
+});
+
+function config(device: object, ...stations: object[]) {
+  const complete = stations.map((station) => ({
+    ...{ line: "l", name: "a", bank: "a.bank", camera: { source: "test" } },
+    ...station,
+  }));
+  return parseConfig(stringify({ site: "s", device: "d", ...device, stations: complete }), "/c.yaml", {}).config;
+}
+
+test("a change names its key, its values, its station and what it concerns", () => {
+  const from = config({}, {}, { name: "b" });
+  const region = { x: 0, y: 0, width: 16, height: 16 };
+  const to = config({ broker: { url: "mqtt://other" } }, { region }, { name: "b", deadlineMs: 20 });
+  assert.deepEqual(changesBetween(from, from), []);
+  assert.deepEqual(changesBetween(from, to), [
+    {
+      ...{ path: "broker.url", from: "mqtt://127.0.0.1:1883", to: "mqtt://other" },
+      ...{ apply: "restart", station: null, concern: "broker" },
+    },
+    { path: "region", from: null, to: region, apply: "restart", station: "l/a", concern: "bank" },
+    { path: "deadlineMs", from: 1_000, to: 20, apply: "live", station: "l/b", concern: "machine" },
+  ]);
+});
+
+test("another list of stations is one change, which needs a new start", () => {
+  const changes = changesBetween(config({}, {}), config({}, {}, { name: "b" }));
+  assert.deepEqual(
+    changes.map(({ path, concern }) => [path, concern]),
+    [["stations", "process"]],
+  );
+});
