@@ -1,5 +1,5 @@
 import type { BankParameters } from "./manifest.ts";
-import { above, arrayOf, byKinds, from, integer, literal, object, orNull, text } from "./shape.ts";
+import { above, arrayOf, byKinds, integer, literal, object, orNull, text } from "./shape.ts";
 import type { Problem, Shape } from "./shape.ts";
 
 /** Bounds far beyond any real bank, so that no product of two of them leaves the safe integers. */
@@ -41,7 +41,7 @@ export const parametersShape: Shape<BankParameters> = object({
       dims: integer(1, MOST_DIMS),
     }),
   }),
-  detail: orNull(object({ share: above(0, 1), exponent: from(0, 1), shrinkage: above(0, 1) })),
+  detail: orNull(object({ share: above(0, 1), exponent: above(0, 1), shrinkage: above(0, 1) })),
   coreset: object({
     method: literal("greedy-k-center", "random"),
     seed: integer(0, 2 ** 32 - 1),

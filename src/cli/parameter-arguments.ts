@@ -185,8 +185,8 @@ function joinOf([kind, first, second, ...rest]: readonly string[]): BankParamete
 function detailOf(parts: readonly string[]): { readonly rule: BankParameters["detail"] } | null {
   if (parts.join(":") === "none") return { rule: null };
   const [share = Number.NaN, exponent = Number.NaN, shrinkage = Number.NaN, ...rest] = parts.map(numberOf);
-  if (rest.length > 0 || !(share > 0 && share <= 1 && exponent >= 0 && exponent <= 1)) return null;
-  return shrinkage > 0 && shrinkage <= 1 ? { rule: { share, exponent, shrinkage } } : null;
+  const areShares = [share, exponent, shrinkage].every((value) => value > 0 && value <= 1);
+  return areShares && rest.length === 0 ? { rule: { share, exponent, shrinkage } } : null;
 }
 
 const MOST_DIMS = 2 ** 14;

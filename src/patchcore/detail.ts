@@ -12,7 +12,7 @@ const CELLS = 9;
 export interface DetailRule {
   /** Share of the patches' variance that comes of the pattern of the cells, in (0, 1]; the rest of their mean. */
   readonly share: number;
-  /** α in [0, 1]: a pattern's variance λ becomes λ^(1 − α); 1 makes all patterns weigh alike. */
+  /** α in (0, 1]: a pattern's variance λ becomes λ^(1 − α); 1 makes all patterns weigh alike. */
   readonly exponent: number;
   /** ρ in (0, 1]: share of the mean variance in each pattern's, before the power. */
   readonly shrinkage: number;
@@ -54,11 +54,11 @@ export function fitDetail(cells: Matrix, rule: DetailRule): Float32Array {
 }
 
 function checkRule(cells: Matrix, { share, exponent, shrinkage }: DetailRule): void {
-  const isIn = (value: number, least: boolean): boolean => (least ? value >= 0 : value > 0) && value <= 1;
-  if (cells.dims % CELLS !== 0 || !isIn(share, false) || !isIn(exponent, true) || !isIn(shrinkage, false)) {
+  const areShares = [share, exponent, shrinkage].every((value) => value > 0 && value <= 1);
+  if (cells.dims % CELLS !== 0 || !areShares) {
     throw new BugError(
       "detail-rule",
-      `Expected cells of 9 values a channel and a share, exponent and shrinkage from 0 to 1 but received ${cells.dims} values, ${share}, ${exponent} and ${shrinkage}`,
+      `Expected cells of 9 values a channel and a share, exponent and shrinkage above 0 and at most 1 but received ${cells.dims} values, ${share}, ${exponent} and ${shrinkage}`,
     );
   }
   if (cells.rows < 2) {
@@ -103,17 +103,16 @@ function largest(
   return { values: Float64Array.from(chosen, (row) => values[row]!), vectors: rows };
 }
 
-/** Σ [dims, dims], sums in float64 over the rows in their order. */
+/** Σ [dims, dims], sums in float64 over the rows in their order, four at a time: a sum is then moved for four products. */
 function covariance({ rows, dims, data }: Matrix): Float64Array {
   const mean = meanRow({ rows, dims, data });
   const sums = new Float64Array(dims * dims);
-  const centred = new Float64Array(dims);
-  for (let row = 0; row < rows; row++) {
-    for (let d = 0; d < dims; d++) centred[d] = data[row * dims + d]! - mean[d]!;
-    for (let i = 0; i < dims; i++) {
-      const factor = centred[i]!;
-      for (let j = i, at = i * dims + i; j < dims; j++, at++) sums[at] = sums[at]! + factor * centred[j]!;
-    }
+  const block = new Float64Array(4 * dims);
+  for (let row = 0; row < rows; row += 4) {
+    const count = Math.min(4, rows - row) * dims;
+    for (let at = 0; at < count; at++) block[at] = data[row * dims + at]! - mean[at % dims]!;
+    block.fill(0, count);
+    addProducts(sums, block, dims);
   }
   for (let i = 0; i < dims; i++) {
     for (let j = i; j < dims; j++) {
@@ -123,6 +122,20 @@ function covariance({ rows, dims, data }: Matrix): Float64Array {
     }
   }
   return sums;
+}
+
+/** Adds the products of each of the block's four rows with itself to the sums on and above the diagonal. */
+function addProducts(sums: Float64Array, block: Float64Array, dims: number): void {
+  for (let i = 0; i < dims; i++) {
+    const a = block[i]!;
+    const b = block[dims + i]!;
+    const c = block[2 * dims + i]!;
+    const d = block[3 * dims + i]!;
+    for (let j = i, at = i * dims + i; j < dims; j++, at++) {
+      const products = a * block[j]! + b * block[dims + j]! + c * block[2 * dims + j]! + d * block[3 * dims + j]!;
+      sums[at] = sums[at]! + products;
+    }
+  }
 }
 
 /** K · Σ · Kᵀ for kernels K [n, dims]: the covariance of what they give, made symmetric to the bit. */

@@ -103,7 +103,10 @@ def run(variant, images, maps, seed, all_patches):
             name: [Scorer(bank, count[name], variant, part) for bank, count, part in zip(built, counts, nominal)]
             for name in counts[0]
         }
-    info = [{"rows": count, "dims": part.shape[2], "grid": [int(g) for g in grid]} for count, part, grid in zip(counts, nominal, grids)]
+    info = [
+        {"rows": count, "dims": part.shape[2], "grid": [int(g) for g in grid]}
+        for count, part, grid in zip(counts, nominal, grids)
+    ]
     del nominal
     found = {name: [] for name in counts[0]}
     for at in range(0, len(test), CHUNK):
@@ -116,8 +119,12 @@ def run(variant, images, maps, seed, all_patches):
                 found[name].append(mean_of_nine(of_count, *grids[0]) if variant.mean_scores else of_count)
             continue
         for name, of_banks in scorers.items():
-            factors = [ORDER[bank["branches"][0]["stage"]] // ORDER[banks[0]["branches"][0]["stage"]] for bank in banks]
-            maps_of = [stretch(scorer(part), *grid, factor) for scorer, part, grid, factor in zip(of_banks, parts, grids, factors)]
+            strides = [ORDER[bank["branches"][0]["stage"]] for bank in banks]
+            factors = [stride // strides[0] for stride in strides]
+            maps_of = [
+                stretch(scorer(part), *grid, factor)
+                for scorer, part, grid, factor in zip(of_banks, parts, grids, factors)
+            ]
             found[name].append(np.sum(maps_of, axis=0))
     return {name: np.concatenate(parts) for name, parts in found.items()}, info
 
@@ -151,8 +158,10 @@ def main():
         test = [image for image in images if image["split"] == "test"]
         arrays = {f"image-{rows}": values.max(axis=1) for rows, values in scores.items()}
         arrays |= {f"patch-{rows}": values.astype(np.float16) for rows, values in scores.items()}
-        np.savez(target, kinds=np.array([i["kind"] for i in test]), files=np.array([i["file"] for i in test]), info=json.dumps(info), **arrays)
-        print(f"{backbone} {dataset} {name} seed {seed}: {time.time() - begun:.0f} s, {time.process_time() - cpu:.0f} s of CPU", flush=True)
+        arrays |= {key + "s": np.array([image[key] for image in test]) for key in ("kind", "file")}
+        np.savez(target, info=json.dumps(info), **arrays)
+        spent = f"{time.time() - begun:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
+        print(f"{backbone} {dataset} {name} seed {seed}: {spent}", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def compare(variant, base):
         difference = np.mean([wins(*variant[dataset][s]) - wins(*base[dataset][s]) for s in seeds], axis=0)
         bad, good = difference.shape
         of_good, of_bad = draws(i, good, bad)
-        drawn = np.einsum("db,db->d", of_bad @ difference, of_good) / (good * bad) if good <= bad else np.einsum("db,db->d", of_bad, of_good @ difference.T) / (good * bad)
+        drawn = np.einsum("dg,dg->d", of_bad @ difference, of_good) / (good * bad)
         gains.append(drawn * 100)
         per_set[dataset] = (difference.mean() * 100, *np.percentile(gains[-1], [2.5, 97.5]))
     together = np.mean(gains, axis=0)

@@ -72,6 +72,13 @@ VARIANTS = {
     "mixed2": Variant(
         "mean and PCA convolution of layer 2, a = 1/2, no wider", neighbourhood="mixed", alpha=0.5, only=(L2,), as_wide=True
     ),
+    "mixed2-random": Variant(
+        "mean and random orthogonal kernels of layer 2, no wider",
+        neighbourhood="mixed",
+        components="random",
+        only=(L2,),
+        as_wide=True,
+    ),
     "mixed2-1/2": Variant("mean and PCA convolution of layer 2, a = 1/2", neighbourhood="mixed", alpha=0.5, only=(L2,)),
     "mixed3-1/2": Variant("mean and PCA convolution of layer 3, a = 1/2", neighbourhood="mixed", alpha=0.5, only=(L3,)),
     "mixed-1/2": Variant("mean and PCA convolution of both layers, a = 1/2", neighbourhood="mixed", alpha=0.5),
