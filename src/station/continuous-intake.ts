@@ -36,7 +36,7 @@ export class ContinuousIntake implements Intake {
   /** The capture time is bounded here and not only when the frame becomes a part: see Ledger.accept. */
   frame(frame: FrameEvent, now: Instant): void {
     this.abandon();
-    const repeat = repeatOf(frame);
+    const repeat = this.#obstacle() === null ? repeatOf(frame) : null;
     if (repeat !== null) {
       const { frameId, captureSeq, capturedAtMs } = frame;
       this.#scoring.giveUp(this.#scoring.accept({ frameId, captureSeq, capturedAtMs }, now), repeat, now);

@@ -20,8 +20,11 @@ import type { Outcome } from "../../src/station/outcome.ts";
  * - Ledger.accept's bound of the capture time: a clock that runs ahead stretches the deadline.
  */
 
+/** `repeated`: the camera gave the frame before it again. */
+type Arrival = "frame" | "repeated" | "dropped";
+
 type Step =
-  | { readonly kind: "frame" | "dropped"; readonly hole: number; readonly ageMs: number }
+  | { readonly kind: Arrival; readonly hole: number; readonly ageMs: number }
   | { readonly kind: "answer"; readonly pick: number; readonly score: number; readonly foreignBank: boolean }
   | { readonly kind: "failed"; readonly pick: number }
   | { readonly kind: "plain"; readonly event: StationEvent };
@@ -49,7 +52,7 @@ const plainEvents: readonly StationEvent[] = [
 const scores = fc.constantFrom(0, 1.999, 2, 2.001, 50, -1, NaN, Infinity, -Infinity);
 
 const arrival = fc.record({
-  kind: fc.constantFrom("frame" as const, "frame" as const, "dropped" as const),
+  kind: fc.constantFrom<Arrival>("frame", "frame", "frame", "repeated", "dropped", "dropped"),
   hole: fc.constantFrom(0, 0, 0, 0, 1, 2),
   ageMs: fc.constantFrom(0, 0, 5, 40, 99, 150, -30),
 });
@@ -94,6 +97,8 @@ class Observer {
   readonly lostBeforeAnswer = new Set<number>();
   largestInFlight = 0;
 
+  readonly repeated = new Set<number>();
+
   constructor(stationSettings: StationSettings) {
     this.settings = stationSettings;
     this.machine = new StationMachine(stationSettings, this.now());
@@ -107,6 +112,7 @@ class Observer {
     this.nowMs += dtMs;
     switch (action.kind) {
       case "frame":
+      case "repeated":
       case "dropped":
         this.arrive(action.kind, action.hole, action.ageMs);
         return;
@@ -132,7 +138,7 @@ class Observer {
     }
   }
 
-  arrive(kind: "frame" | "dropped", hole: number, ageMs: number): void {
+  arrive(kind: Arrival, hole: number, ageMs: number): void {
     for (let missed = 0; missed <= hole; missed++) {
       this.captureSeq++;
       // The machine must not guess at holes in the numbers of a camera that is already given up.
@@ -146,7 +152,9 @@ class Observer {
     const frameId = 100 + this.arrived.length;
     this.arrived.push(frameId);
     this.capturedAt.set(frameId, Math.min(this.nowMs, this.nowMs - ageMs));
-    this.handle({ type: "frame", frameId, captureSeq, capturedAtMs: this.nowMs - ageMs });
+    const repeated = kind === "repeated";
+    if (repeated) this.repeated.add(frameId);
+    this.handle({ type: "frame", frameId, captureSeq, capturedAtMs: this.nowMs - ageMs, repeated });
   }
 
   plain(event: StationEvent): void {
@@ -214,6 +222,7 @@ class Observer {
       return;
     }
     assert.ok(outcome.frameId !== null);
+    assert.ok(!this.repeated.has(outcome.frameId), "a verdict needs a frame that its camera took for it");
     const score = this.goodAnswers.get(outcome.frameId);
     assert.ok(score !== undefined, "a verdict needs an answer of the active bank from before the camera was lost");
     assert.ok(Number.isFinite(score) && score >= 0);
@@ -249,7 +258,7 @@ test("any interleaving gives each accepted part one outcome, in order, and PASS 
         );
       } else {
         assert.deepEqual(
-          seen.outcomes.map((outcome) => outcome.frameId),
+          seen.outcomes.filter(({ reason }) => reason !== "repeated-frame").map((outcome) => outcome.frameId),
           seen.requested,
         );
       }

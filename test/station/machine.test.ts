@@ -365,6 +365,12 @@ test("a frame that its camera repeated shows no part, in any mode", () => {
   const continuous = new Bench({ ...triggered, mode: "continuous" }).ready();
   assert.deepEqual(continuous.at(12, repeated), ["release 1", "1 repeated-frame"]);
   assert.equal(continuous.machine.counters().skipped, 0);
+  continuous.at(13, { type: "pause" });
+  assert.deepEqual(
+    continuous.at(14, { ...repeated, frameId: 2, captureSeq: 2 }),
+    ["release 2"],
+    "skipped like any other",
+  );
 });
 
 test("a trigger without a frame is late at its deadline, counted from the trigger", () => {

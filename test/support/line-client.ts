@@ -58,7 +58,7 @@ export class LineClient {
   }
 
   async until(what: string, holds: () => boolean): Promise<void> {
-    await until(what, holds, 60_000);
+    await until(what, holds, 180_000);
   }
 
   async fault(name: string): Promise<StateDocument["faults"][number]> {

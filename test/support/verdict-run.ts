@@ -30,11 +30,15 @@ export interface VerdictRunOptions {
   /** How often each happens, spread over the run at random moments. */
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly random: () => number;
+  /** Ends the run early: no more faults, and what has happened so far is looked at. */
+  readonly signal?: AbortSignal;
   readonly say?: (line: string) => void;
 }
 
 export interface VerdictRun {
   readonly plc: Plc;
+  /** How often each happened. */
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   /** Results as the database has them, by seq; null: none yet. */
   readonly stored: ReadonlyMap<number, PlcResult | null>;
   /** Results that wait in the outbox. */
@@ -58,6 +62,7 @@ export class VerdictRunner {
   readonly #options: VerdictRunOptions;
   readonly #plc: Plc;
   #daemon: NominaldProcess | undefined;
+  readonly #broken = new Map<FaultKind, number>();
 
   constructor(options: VerdictRunOptions) {
     this.#options = options;
@@ -65,18 +70,20 @@ export class VerdictRunner {
   }
 
   async run(): Promise<VerdictRun> {
-    const { triggers, perSecond } = this.#options;
+    const { triggers, perSecond, signal } = this.#options;
     await this.#start();
     await until("the station to be ready", () => this.#plc.online && this.#plc.plcState === "3");
     let over = false;
     const breaking = this.#breakAll().finally(() => (over = true));
     // It is awaited below; until then a failure of it is no unheard one.
     breaking.catch(() => undefined);
-    while (this.#plc.sent.length < triggers || !over) await this.#triggerNext();
+    const ended = (): boolean => over && (this.#plc.sent.length >= triggers || signal?.aborted === true);
+    while (!ended()) await this.#triggerNext();
     await breaking;
     for (let i = 0; i < perSecond; i++) await this.#triggerNext();
     await until("every trigger's end", () => this.#plc.open.length === 0, SETTLE_MS);
-    return { plc: this.#plc, ...this.#database(), loopP99Ms: this.#loopP99Ms() };
+    const faults = Object.fromEntries(this.#broken);
+    return { plc: this.#plc, faults, ...this.#database(), loopP99Ms: this.#loopP99Ms() };
   }
 
   async dispose(): Promise<void> {
@@ -107,14 +114,16 @@ export class VerdictRunner {
 
   /** One fault after the other, in an order that is drawn, spread over the triggers. */
   async #breakAll(): Promise<void> {
-    const { faults, triggers, random, say } = this.#options;
+    const { faults, triggers, random, signal, say } = this.#options;
     const drawn = FAULTS.flatMap((kind) => new Array<FaultKind>(faults[kind] ?? 0).fill(kind))
       .map((kind) => ({ kind, order: random() }))
       .sort((a, b) => a.order - b.order);
     for (const [i, { kind }] of drawn.entries()) {
       const at = ((i + random()) * triggers) / drawn.length;
-      await until(`trigger ${at}`, () => this.#plc.sent.length >= at);
+      while (this.#plc.sent.length < at && signal?.aborted !== true) await sleep(10);
+      if (signal?.aborted === true) return;
       await this.#break(kind);
+      this.#broken.set(kind, (this.#broken.get(kind) ?? 0) + 1);
       say?.(`${i + 1} of ${drawn.length}: ${kind}; ${this.#plc.sent.length} triggers, ${this.#plc.open.length} open`);
     }
   }
