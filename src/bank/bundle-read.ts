@@ -19,6 +19,8 @@ export interface Bank extends BankHead {
   readonly rowImage: Int32Array;
   /** The saved usearch graph over `quantised`; null when the bank has none. */
   readonly hnsw: Uint8Array | null;
+  /** Golden frames [frames, height, width, 3]; null when the bank has none. */
+  readonly golden: Uint8Array | null;
 }
 
 /** What the first two entries of a bank tell. */
@@ -46,6 +48,7 @@ export async function readBank(path: string): Promise<Bank> {
     await tar.end();
     const array = (name: string): ArrayBuffer => arrays.get(name) ?? new ArrayBuffer(0);
     const hnsw = arrays.get(entries.HNSW_ENTRY);
+    const golden = arrays.get(entries.GOLDEN_ENTRY);
     const bank: Bank = {
       ...head,
       rows: new Float32Array(array(entries.ROWS_ENTRY)),
@@ -53,6 +56,7 @@ export async function readBank(path: string): Promise<Bank> {
       mean: new Float32Array(array(entries.MEAN_ENTRY)),
       rowImage: new Int32Array(array(entries.ROW_IMAGE_ENTRY)),
       hnsw: hnsw === undefined ? null : new Uint8Array(hnsw),
+      golden: golden === undefined ? null : new Uint8Array(golden),
     };
     checkValues(bank, path);
     return bank;

@@ -34,6 +34,23 @@ const frameLimits = object({
   ),
 });
 
+/** Each is loaded and scored at every start of a device. */
+const MOST_GOLDEN_FRAMES = 16;
+
+const goldenSet = object({
+  width: integer(1, LONGEST_SIDE),
+  height: integer(1, LONGEST_SIDE),
+  frames: arrayOf(
+    object({
+      name: text(/^[^\x00-\x1f]{1,200}$/, "a file's name"),
+      expect: literal("PASS", "FAIL"),
+      score: from(-Number.MAX_VALUE),
+    }),
+    1,
+    MOST_GOLDEN_FRAMES,
+  ),
+});
+
 const manifestShape: Shape<BankManifest> = object({
   format: literal("nominald-bank"),
   formatVersion: literal(1),
@@ -62,6 +79,7 @@ const manifestShape: Shape<BankManifest> = object({
     maskThreshold: above(0),
   }),
   validity: orNull(frameLimits),
+  golden: orNull(goldenSet),
   indexReports: object({ exact: orNull(report), hnsw: orNull(report) }),
   files: recordOf(
     text(/^[a-z0-9.-]{1,32}$/, "the name of an array"),
@@ -85,6 +103,12 @@ function crossProblems(manifest: BankManifest): Problem[] {
   if (calibration.method !== "manual" && scores !== nominal.images) {
     const expected = `${nominal.images} scores, one per nominal image`;
     problems.push({ path: "calibration.scores", expected, actual: String(scores) });
+  }
+  const { golden, parameters } = manifest;
+  const { width, height } = parameters.resize;
+  if (golden !== null && (golden.width !== width || golden.height !== height)) {
+    const actual = `${golden.width} × ${golden.height}`;
+    problems.push({ path: "golden", expected: `frames of parameters.resize, ${width} × ${height}`, actual });
   }
   return [...problems, ...parameterProblems(manifest.parameters), ...fileProblems(manifest, files)];
 }

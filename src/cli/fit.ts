@@ -14,6 +14,8 @@ import { summaryLines } from "../fit/summary.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { systemClock } from "../shared/system-clock.ts";
+import type { GoldenSet } from "../bank/manifest.ts";
+import { addGoldenFrames } from "./golden-frames.ts";
 import { FIT_HELP, parseFitArguments } from "./fit-arguments.ts";
 import type { FitArguments } from "./fit-arguments.ts";
 import type { CommandIo } from "./io.ts";
@@ -45,14 +47,24 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
   });
   try {
     const options = await fitOptionsOf(parsed, io, reporter);
-    const result = await fitBank(options);
-    for (const line of summaryLines(result, options.out)) io.out(line);
+    const knownBad = parsed.knownBad === null ? [] : await listImageFiles(parsed.knownBad);
+    const fitted = await fitBank(options);
+    const { out: bank, files: nominal, backbone, threads, signal } = options;
+    const whole = await addGoldenFrames({ bank, nominal, knownBad, backbone, threads, signal });
+    for (const line of summaryLines({ ...fitted, ...whole }, bank)) io.out(line);
+    io.out(goldenLine(whole.manifest.golden));
     return EXIT.ok;
   } catch (error) {
     if (!io.signal.aborted) throw error;
     io.err("stopped; no bank was written");
     return EXIT.interrupted;
   }
+}
+
+function goldenLine(golden: GoldenSet | null): string {
+  if (golden === null) return "golden     none: no nominal image passes, so the bank cannot be pushed";
+  const bad = golden.frames.filter(({ expect }) => expect === "FAIL").length;
+  return `golden     ${golden.frames.length} frames that a device scores before it takes the bank, ${bad} of them known-bad`;
 }
 
 async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: ProgressReporter): Promise<FitOptions> {

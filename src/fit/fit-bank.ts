@@ -107,6 +107,7 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
       index: { kind: options.index, hnsw: indexes.hnsw?.parameters ?? null },
       calibration: calibration.record,
       validity: gathered.validity,
+      golden: null,
       indexReports: indexes.reports,
     },
     rows: bank.rows.data,
@@ -114,6 +115,7 @@ export async function fitBank(options: FitOptions): Promise<FitResult> {
     mean: bank.quantiser.mean,
     rowImage: bank.rowImage,
     hnsw: indexes.hnsw?.graph ?? null,
+    golden: null,
   };
   const written = await writeBank(options.out, draft, signal);
   timer.report("write", 1, 1);

@@ -29,6 +29,7 @@ export function sampleDraft(options: { readonly hnsw?: boolean; readonly created
         maskThreshold: 2,
       },
       validity: { minBrightness: 20, maxSaturated: 0.25, minSharpness: 0.01, part: null },
+      golden: null,
       indexReports: { exact: { recallAt1: 1, largestScoreError: 0.01, verdictFlips: 0, frames: 2 }, hnsw: null },
     },
     rows: Float32Array.of(1, 2, 3, 4, 5, 6),
@@ -36,5 +37,6 @@ export function sampleDraft(options: { readonly hnsw?: boolean; readonly created
     mean: Float32Array.of(3, 4),
     rowImage: Int32Array.of(0, 1, 1),
     hnsw: hnsw ? Uint8Array.of(9, 8, 7) : null,
+    golden: null,
   };
 }
