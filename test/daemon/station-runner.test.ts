@@ -51,6 +51,8 @@ async function startStation(t: TestContext, camera: object, station: object = {}
     store,
     storage: () => database.status(),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+    loadBank: (client, base) => client.loadBank(base),
+    onOutcome: () => undefined,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   let frames = 0;
