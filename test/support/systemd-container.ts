@@ -78,7 +78,8 @@ export class SystemdContainer {
       // The container's systemd powers off on it, and takes everything inside with it.
       if (this.#leader === 0) this.#process.kill("SIGKILL");
       else process.kill(this.#leader, SIGPOWEROFF);
-      const impatience = setTimeout(() => this.#process.kill("SIGKILL"), STOP_DEADLINE_MS);
+      // Killed itself, systemd-nspawn would leave the container behind; without its first process nothing in it lives.
+      const impatience = setTimeout(() => process.kill(this.#leader, "SIGKILL"), STOP_DEADLINE_MS);
       await ended;
       clearTimeout(impatience);
     }
