@@ -10,6 +10,7 @@ import sharp from "sharp";
 import { stringify } from "yaml";
 import { DeviceError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
+import { pushDemoConfig, trustDemoKey } from "./demo/demo-push.ts";
 import { demoPage } from "./demo/demo-page.ts";
 import { planFromMvtec, planRendered, type PlannedPart } from "./demo/demo-plan.ts";
 import { summarise, summaryText, TABLE_HEAD, tableRow, type DemoSummary } from "./demo/demo-summary.ts";
@@ -21,7 +22,8 @@ import { makeOutputFolder } from "./output.ts";
 const HELP = `usage: nominald demo [options]
 
 Parts pass a synthetic camera: renders parts, fits a memory bank, runs the real daemon with its capture and inference
-processes on a GStreamer pipeline, and shows what a subscriber of its own hears on MQTT.
+processes on a GStreamer pipeline, and shows what a subscriber of its own hears on MQTT. While parts pass, a configuration is
+pushed, signed by a key that is made on the spot.
 
   --parts N      parts that pass the camera, default 60
   --out DIR      where overlays, the page and the daemon's log go, default demo-out
@@ -120,10 +122,14 @@ async function inspect(run: DemoRun, bank: string, rendered: boolean): Promise<n
   const config = join(out, "demo.yaml");
   await writeFile(config, stringify(configuration(url, bank, work)));
   io.out(`Starting the daemon: nominald run --config ${config}\n\n${TABLE_HEAD}`);
+  const push = { stateFolder: join(work, "state"), work, url, station: `${IDENTITY.line}/${IDENTITY.station}`, io };
+  trustDemoKey(push);
   const daemon = startDaemon(config, join(out, "daemon.log"));
+  let pushed: Promise<string | null> | null = null;
   try {
     while (subscriber.complete() < plan.length && !io.signal.aborted && daemon.exitCode === null) {
       await sleep(50);
+      if (subscriber.recorded() > 0) pushed ??= pushDemoConfig(push);
       const silentMs = Date.now() - lastMessageMs;
       if (subscriber.recorded() === plan.length && silentMs > PICTURES_MS) break;
       if (silentMs > SILENCE_MS) {
@@ -131,6 +137,9 @@ async function inspect(run: DemoRun, bank: string, rendered: boolean): Promise<n
         break;
       }
     }
+    if (subscriber.recorded() > 0 && !io.signal.aborted) pushed ??= pushDemoConfig(push);
+    const problem = io.signal.aborted ? null : await pushed;
+    if (problem !== null) problems.push(problem);
   } finally {
     const code = await stop(daemon);
     if (code !== 0) problems.push(`the daemon ended with ${code}; see ${join(out, "daemon.log")}`);

@@ -24,7 +24,7 @@ revoke    accept nothing of that key any more, for good
 rearm     after the counters were lost: accept pushes again. A document that was applied before could then be sent
           again, so change the keys when you do not know why they were lost
 
-FOLDER is the daemon's stateFolder. A running daemon goes by a change from the next document on.`;
+FOLDER is the daemon's stateFolder; work in it as the daemon's user, who has to read what is written. A running daemon goes by a change from the next document on.`;
 
 type Output = Pick<CommandIo, "out" | "err">;
 
