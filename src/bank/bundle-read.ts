@@ -21,6 +21,8 @@ export interface Bank extends BankHead {
   readonly rowImage: Int32Array;
   /** The saved usearch graph over `quantised`; null when the bank has none. */
   readonly hnsw: Uint8Array | null;
+  /** Golden frames [frames, height, width, 3]; null when the bank has none. */
+  readonly golden: Uint8Array | null;
 }
 
 /** What the first two entries of a bank tell. */
@@ -49,6 +51,7 @@ export async function readBank(path: string): Promise<Bank> {
     const array = (name: string): ArrayBuffer => arrays.get(name) ?? new ArrayBuffer(0);
     const hnsw = arrays.get(entries.HNSW_ENTRY);
     const detail = arrays.get(entries.DETAIL_ENTRY);
+    const golden = arrays.get(entries.GOLDEN_ENTRY);
     const bank: Bank = {
       ...head,
       rows: new Float32Array(array(entries.ROWS_ENTRY)),
@@ -57,6 +60,7 @@ export async function readBank(path: string): Promise<Bank> {
       detail: detail === undefined ? null : new Float32Array(detail),
       rowImage: new Int32Array(array(entries.ROW_IMAGE_ENTRY)),
       hnsw: hnsw === undefined ? null : new Uint8Array(hnsw),
+      golden: golden === undefined ? null : new Uint8Array(golden),
     };
     checkValues(bank, path);
     return bank;

@@ -23,6 +23,8 @@ export interface BankDraft {
   readonly rowImage: Int32Array;
   /** Present exactly when `manifest.index.hnsw` is not null. */
   readonly hnsw: Uint8Array | null;
+  /** Present exactly when `manifest.golden` is not null. */
+  readonly golden: Uint8Array | null;
 }
 
 export interface WrittenBank {
@@ -71,6 +73,7 @@ function arraysOf(draft: BankDraft): Entry[] {
     { name: entries.ROW_IMAGE_ENTRY, content: bytesOf(draft.rowImage) },
   ];
   if (draft.hnsw !== null) arrays.push({ name: entries.HNSW_ENTRY, content: bytesOf(draft.hnsw) });
+  if (draft.golden !== null) arrays.push({ name: entries.GOLDEN_ENTRY, content: bytesOf(draft.golden) });
   return arrays;
 }
 

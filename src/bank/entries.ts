@@ -11,6 +11,7 @@ import type { BankManifest } from "./manifest.ts";
  *   detail.f32       kernels of the detail [channels, channels, 3, 3], float32; only when `parameters.detail` is not null
  *   row-image.i32    index of the nominal image that each row came from [rows], little-endian int32
  *   hnsw.usearch     HNSW graph over rows.i8; only when the manifest's `index.hnsw` is not null
+ *   golden.rgb       golden frames [frames, height, width, 3], 8 bit; only when the manifest's `golden` is not null
  */
 export const MANIFEST_ENTRY = "manifest.json";
 export const DIGEST_ENTRY = "manifest.sha256";
@@ -20,6 +21,7 @@ export const MEAN_ENTRY = "mean.f32";
 export const DETAIL_ENTRY = "detail.f32";
 export const ROW_IMAGE_ENTRY = "row-image.i32";
 export const HNSW_ENTRY = "hnsw.usearch";
+export const GOLDEN_ENTRY = "golden.rgb";
 
 /** Calibration scores of some 200,000 images fit; nothing larger is ever allocated for a manifest. */
 export const LARGEST_MANIFEST_BYTES = 4 * 1024 * 1024;
@@ -32,7 +34,7 @@ export const LARGEST_ARRAY_BYTES = 2 * 1024 ** 3;
 
 /** @returns names and sizes of the arrays that this manifest asks for, in order; `bytes` null: free, within the limit */
 export function arrayEntries(
-  manifest: Pick<BankManifest, "rows" | "dims" | "index" | "parameters">,
+  manifest: Pick<BankManifest, "rows" | "dims" | "index" | "parameters" | "golden">,
 ): readonly { readonly name: string; readonly bytes: number | null }[] {
   const { rows, dims } = manifest;
   const entries: { name: string; bytes: number | null }[] = [
@@ -44,6 +46,10 @@ export function arrayEntries(
     { name: ROW_IMAGE_ENTRY, bytes: rows * 4 },
   ];
   if (manifest.index.hnsw !== null) entries.push({ name: HNSW_ENTRY, bytes: null });
+  if (manifest.golden !== null) {
+    const { frames, height, width } = manifest.golden;
+    entries.push({ name: GOLDEN_ENTRY, bytes: frames.length * height * width * 3 });
+  }
   return entries;
 }
 

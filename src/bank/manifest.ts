@@ -77,6 +77,24 @@ export interface IndexReport {
   readonly frames: number;
 }
 
+/** Golden frames: pictures as the network sees them, after region, rotation and resize, with what they must come to. */
+export interface GoldenSet {
+  readonly width: number;
+  readonly height: number;
+  readonly frames: readonly GoldenFrame[];
+}
+
+export interface GoldenFrame {
+  /** File that it was taken from. */
+  readonly name: string;
+  /** A defect that must FAIL; else a nominal image. */
+  readonly knownBad: boolean;
+  /** By the threshold of the bank. */
+  readonly expect: "PASS" | "FAIL";
+  /** Image score by exact search, where the bank was made. */
+  readonly score: number;
+}
+
 export interface BankManifest {
   readonly format: "nominald-bank";
   readonly formatVersion: 1;
@@ -102,6 +120,8 @@ export interface BankManifest {
   readonly calibration: Calibration;
   /** Which frames are valid, learnt from the nominal images; null: none is refused. */
   readonly validity: FrameLimits | null;
+  /** Frames by which a device proves that it scores as the fit did; null: it cannot. */
+  readonly golden: GoldenSet | null;
   readonly indexReports: { readonly exact: IndexReport | null; readonly hnsw: IndexReport | null };
   /** Name in the tar → size in bytes and lower-case hex SHA-256. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;

@@ -37,6 +37,24 @@ const frameLimits = object({
 const scores = arrayOf(from(-Number.MAX_VALUE), 0, MOST_IMAGES);
 const interval = object({ low: from(-Number.MAX_VALUE), high: orNull(from(-Number.MAX_VALUE)) });
 
+/** Each is loaded and scored at every start of a device. */
+const MOST_GOLDEN_FRAMES = 16;
+
+const goldenSet = object({
+  width: integer(1, LONGEST_SIDE),
+  height: integer(1, LONGEST_SIDE),
+  frames: arrayOf(
+    object({
+      name: text(/^[^\x00-\x1f]{1,200}$/, "a file's name"),
+      knownBad: literal(true, false),
+      expect: literal("PASS", "FAIL"),
+      score: from(-Number.MAX_VALUE),
+    }),
+    1,
+    MOST_GOLDEN_FRAMES,
+  ),
+});
+
 const manifestShape: Shape<BankManifest> = object({
   format: literal("nominald-bank"),
   formatVersion: literal(1),
@@ -70,6 +88,7 @@ const manifestShape: Shape<BankManifest> = object({
     maskThresholdInterval: orNull(interval),
   }),
   validity: orNull(frameLimits),
+  golden: orNull(goldenSet),
   indexReports: object({ exact: orNull(report), hnsw: orNull(report) }),
   files: recordOf(
     text(/^[a-z0-9.-]{1,32}$/, "the name of an array"),
@@ -95,6 +114,12 @@ function crossProblems(manifest: BankManifest): Problem[] {
     if (length === nominal.images || (length === 0 && calibration.method === "manual")) continue;
     const expected = `${nominal.images} scores, one per nominal image`;
     problems.push({ path: `calibration.${key}`, expected, actual: String(length) });
+  }
+  const { golden, parameters } = manifest;
+  const { width, height } = parameters.resize;
+  if (golden !== null && (golden.width !== width || golden.height !== height)) {
+    const actual = `${golden.width} × ${golden.height}`;
+    problems.push({ path: "golden", expected: `frames of parameters.resize, ${width} × ${height}`, actual });
   }
   return [...problems, ...parameterProblems(manifest.parameters), ...fileProblems(manifest, files)];
 }

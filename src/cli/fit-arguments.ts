@@ -10,6 +10,7 @@ export const FIT_HELP = `usage: nominald fit --images DIR --out BANK [options]
 Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of them nominal, in the order of their names.
 
   --images DIR             the folder of nominal images
+  --known-bad DIR          pictures of bad parts; the bank carries a few, and no device takes it that lets them PASS
   --out BANK               the bank to write; with --config, default: the station's bank
   --config FILE            take region, rotation, index, threads and models folders from this configuration
   --station NAME           the station in it; needed when it has several
@@ -32,6 +33,7 @@ ${PARAMETER_HELP}
 export interface FitArguments {
   readonly help: boolean;
   readonly images: string;
+  readonly knownBad: string | null;
   readonly out: string | null;
   readonly config: string | null;
   readonly station: string | null;
@@ -66,6 +68,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
     args,
     options: {
       images: { type: "string" },
+      "known-bad": { type: "string" },
       out: { type: "string" },
       config: { type: "string" },
       station: { type: "string" },
@@ -111,6 +114,7 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
   const parsed: FitArguments = {
     help,
     images: values.images ?? "",
+    knownBad: values["known-bad"] ?? null,
     out: values.out ?? null,
     config: values.config ?? null,
     station: values.station ?? null,

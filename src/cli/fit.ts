@@ -16,6 +16,8 @@ import { planLine, summaryLines } from "../fit/summary.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { systemClock } from "../shared/system-clock.ts";
+import type { GoldenSet } from "../bank/manifest.ts";
+import { addGoldenFrames } from "./golden-frames.ts";
 import { FIT_HELP, parseFitArguments } from "./fit-arguments.ts";
 import type { FitArguments } from "./fit-arguments.ts";
 import type { CommandIo } from "./io.ts";
@@ -48,10 +50,14 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
   });
   const options = await fitOptionsOf(parsed, io, reporter);
   try {
-    const result = await fitBank(options);
-    for (const line of summaryLines(result, options.out)) io.out(line);
+    const knownBad = parsed.knownBad === null ? [] : await listImageFiles(parsed.knownBad);
+    const fitted = await fitBank(options);
+    const { out: bank, files: nominal, backbone, threads, signal } = options;
+    const result = { ...fitted, ...(await addGoldenFrames({ bank, nominal, knownBad, backbone, threads, signal })) };
+    for (const line of summaryLines(result, bank)) io.out(line);
+    io.out(goldenLine(result.manifest.golden));
     if (parsed.report) {
-      const path = `${options.out}.report.html`;
+      const path = `${bank}.report.html`;
       await writeOutput(path, Buffer.from(await fitReport(result)));
       io.out(`report     ${path}`);
     }
@@ -66,6 +72,12 @@ export async function fitCommand(args: string[], io: CommandIo): Promise<number>
     io.err(`stopped; no bank was written${note}`);
     return EXIT.interrupted;
   }
+}
+
+function goldenLine(golden: GoldenSet | null): string {
+  if (golden === null) return "golden     none: no nominal image passes, so the bank cannot be pushed";
+  const bad = golden.frames.filter(({ knownBad }) => knownBad).length;
+  return `golden     ${golden.frames.length} frames that a device scores before it takes the bank, ${bad} of them known-bad`;
 }
 
 async function fitOptionsOf(parsed: FitArguments, io: CommandIo, reporter: ProgressReporter): Promise<FitOptions> {

@@ -33,7 +33,24 @@ export interface DeviceConfig {
     /** A configuration on trial is taken back unless it has proved itself within this, s. */
     readonly confirmWithinS: number;
   };
+  /** Banks that come over the broker. */
+  readonly delivery: DeliveryConfig;
   readonly stations: readonly StationConfig[];
+}
+
+export interface DeliveryConfig {
+  readonly maxMebibytes: number;
+  readonly minFreeMebibytes: number;
+  readonly maxKibibytesPerS: number;
+  /** Share of the threshold. */
+  readonly maxDrift: number;
+  readonly maxMemoryMebibytes: number;
+  readonly probationParts: number;
+  readonly probationS: number;
+  /** Shares of the parts. */
+  readonly maxNoVerdictRise: number;
+  readonly maxFailRise: number;
+  readonly maxLatencyRatio: number;
 }
 
 export interface BrokerConfig {

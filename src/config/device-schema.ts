@@ -168,6 +168,58 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       apply: "local",
     }),
   },
+  delivery: {
+    maxMebibytes: key(integerRule({ minimum: 1, maximum: 512 }), 256, {
+      doc: "The largest bank or backbone that is taken over the broker.",
+      env: "NOMINALD_DELIVERY_MAX_MEBIBYTES",
+      apply: "local",
+    }),
+    minFreeMebibytes: key(integerRule({ minimum: 0, maximum: 1_048_576 }), 256, {
+      doc: "So much of the disk stays free when one is taken.",
+      env: "NOMINALD_DELIVERY_MIN_FREE_MEBIBYTES",
+      apply: "local",
+    }),
+    maxKibibytesPerS: key(integerRule({ minimum: 16, maximum: 1_048_576 }), 2_048, {
+      doc: "It comes at no more than so many KiB a second.",
+      env: "NOMINALD_DELIVERY_MAX_KIBIBYTES_PER_S",
+      apply: "local",
+    }),
+    maxDrift: key(numberRule({ exclusiveMinimum: 0, maximum: 1 }), 0.05, {
+      doc: "Golden frames may score so far from what the fit found, as a share of the threshold.",
+      env: "NOMINALD_DELIVERY_MAX_DRIFT",
+      apply: "local",
+    }),
+    maxMemoryMebibytes: key(integerRule({ minimum: 64, maximum: 1_048_576 }), 4_096, {
+      doc: "The inference process may take so much memory with the bank in it.",
+      env: "NOMINALD_DELIVERY_MAX_MEMORY_MEBIBYTES",
+      apply: "local",
+    }),
+    probationParts: key(integerRule({ minimum: 1, maximum: 1_000_000 }), 100, {
+      doc: "A new bank is on probation for so many parts, or probationS seconds, and taken back when it does worse.",
+      env: "NOMINALD_DELIVERY_PROBATION_PARTS",
+      apply: "local",
+    }),
+    probationS: key(integerRule({ minimum: 1, maximum: 604_800 }), 600, {
+      doc: "See probationParts.",
+      env: "NOMINALD_DELIVERY_PROBATION_S",
+      apply: "local",
+    }),
+    maxNoVerdictRise: key(numberRule({ minimum: 0, maximum: 1 }), 0.05, {
+      doc: "On probation the share of NO_VERDICT may be so much above that of the bank before.",
+      env: "NOMINALD_DELIVERY_MAX_NO_VERDICT_RISE",
+      apply: "local",
+    }),
+    maxFailRise: key(numberRule({ minimum: 0, maximum: 1 }), 0.2, {
+      doc: "The same for the share of FAIL.",
+      env: "NOMINALD_DELIVERY_MAX_FAIL_RISE",
+      apply: "local",
+    }),
+    maxLatencyRatio: key(numberRule({ minimum: 1, maximum: 100 }), 2, {
+      doc: "The median time to a verdict may be so many times that of the bank before.",
+      env: "NOMINALD_DELIVERY_MAX_LATENCY_RATIO",
+      apply: "local",
+    }),
+  },
   stations: requiredKey(stationsRule, {
     doc: "The stations of this device: one camera, one bank, one MQTT identity each.",
     env: null,

@@ -24,6 +24,7 @@ const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "process">> = 
   log: "log",
   security: "policy",
   twin: "policy",
+  delivery: "process",
   stations: "process",
 };
 

@@ -5,20 +5,23 @@ import type { ConfigSource } from "../config/load-config.ts";
 import { DEVICE_TWIN } from "../config/twin-document.ts";
 import { DeviceSession } from "../mqtt/device-session.ts";
 import { Outbox } from "../mqtt/outbox.ts";
+import { stationTopics } from "../mqtt/topics.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
-import type { WriteStep } from "../shared/replace-file.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { WriteStep } from "../shared/replace-file.ts";
 import type { Opened } from "../store/protocol.ts";
 import { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
+import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
+import { makeDelivery } from "./make-delivery.ts";
 import { InferenceHost } from "./inference-host.ts";
 import { recoveryOf } from "./recovery.ts";
 import { Reconfiguration, type StationParts } from "./reconfiguration.ts";
@@ -42,13 +45,14 @@ export interface DaemonOptions {
   readonly versions: Readonly<Record<string, string>>;
   /** systemd's $CREDENTIALS_DIRECTORY; null without one. */
   readonly credentialsFolder: string | null;
-  /** Told after each step of writing counters and twins; a test ends the process there. */
+  /** Told after each step of writing counters, twins and what belongs to a bank that comes in; a test ends the process there. */
   readonly onWriteStep?: (step: WriteStep) => void;
 }
 
 /** One station with what is its own. */
 interface StationWithTwin extends StationParts {
   readonly twin: Twin;
+  readonly delivery: BankDelivery;
 }
 
 /** A disk that answers nothing for so long hangs in the kernel; a new process may get through, ms. */
@@ -108,7 +112,10 @@ export class Daemon {
     this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
     this.#deviceSession = this.#makeDeviceSession();
     this.#stations = config.stations.map((station) => this.#makeStation(station));
-    const listeners = this.#stations.map(({ runner }) => runner);
+    const listeners = this.#stations.flatMap(({ runner, delivery }) => [
+      runner,
+      { inferenceUp: () => undefined, inferenceDown: () => delivery.inferenceLost() },
+    ]);
     this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners });
     this.#reconfiguration = new Reconfiguration({
       stations: this.#stations,
@@ -133,13 +140,14 @@ export class Daemon {
     const opened = await this.#openStore();
     this.#deviceTwin.start();
     this.#deviceSession.start();
-    for (const { id, outbox, runner, twin } of this.#stations) {
+    for (const { id, outbox, runner, twin, delivery } of this.#stations) {
       twin.start();
       const { left, recovered } = recoveryOf(opened, id, clock.wallMs());
       outbox.restore(left);
       if (recovered.open.length > 0) {
         logger.warn({ station: id, parts: recovered.open.length }, "parts of a former run get NO_VERDICT, restart");
       }
+      delivery.start();
       runner.start(recovered);
     }
     this.#inference.start();
@@ -219,20 +227,32 @@ export class Daemon {
     const store = new StationStore(this.#store, id);
     const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz });
     const identity = { site: config.site, line: station.line, station: station.name };
+    const topics = stationTopics(identity);
+    const subscriptions = [
+      { topic: topics.bank.offer, qos: 1 as const, handle: (payload: Uint8Array) => delivery.receive(payload) },
+    ];
     const twin = this.#makeTwin(id, `${config.site}/${id}`);
     const session = new StationSession({
-      ...{ identity, device, boot, broker, logger, clock, random, outbox, credentialsFolder, twin },
+      ...{ identity, device, boot, broker, logger, clock, random, outbox, credentialsFolder, twin, subscriptions },
     });
     twin.listen(session);
+    const delivery: BankDelivery = makeDelivery({
+      ...{ clock, logger, random, credentialsFolder, onWriteStep: this.#options.onWriteStep },
+      ...{ config: () => this.#keeper.config, station, gate: this.#gate, session, topics: topics.bank },
+      ...{ onFallback: (error: NominalError) => delivery.fellBack(error) },
+      ...{ bankSettings: () => runner.bankSettings, reload: () => runner.reloadBank() },
+    });
     const storage = (): StoreStatus => this.#store.status();
     const clockSync = (): ClockSync["state"] => this.#clockSync.state;
     const eventLoop = (): LoopDelay => this.#eventLoop.read();
     const pushes = (): GateStatus => this.#gate.status();
-    const runner = new StationRunner({
+    const runner: StationRunner = new StationRunner({
       ...{ device: config, station, boot, versions, clock, clockSync, logger },
       ...{ session, store, storage, eventLoop, pushes },
+      loadBank: (client, base) => delivery.load(client, base),
+      onOutcome: (outcome) => delivery.outcome(outcome),
     });
-    return { id, outbox, session, runner, twin };
+    return { id, outbox, session, runner, twin, delivery };
   }
 
   /** A disk that fails is told by `onHealth`; the line goes on without it. */
@@ -252,6 +272,7 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
+    await Promise.all(this.#stations.map(({ delivery }) => delivery.close()));
     for (const twin of this.#twins()) twin.close();
     await Promise.all(this.#stations.map(({ runner }) => runner.close()));
     await this.#inference.close();

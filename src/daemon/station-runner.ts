@@ -1,7 +1,7 @@
 import type { CaptureClient } from "../capture/capture-client.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
-import type { BankSummary } from "../inference/protocol.ts";
+import type { BankSummary, LoadBank } from "../inference/protocol.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
@@ -10,6 +10,7 @@ import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Effect, Recovered, StationEvent } from "../station/events.ts";
+import type { Outcome } from "../station/outcome.ts";
 import type { Instant } from "../station/instant.ts";
 import { StationMachine } from "../station/machine.ts";
 import { PLC_STATE_WORDS } from "../station/plc-state.ts";
@@ -42,6 +43,9 @@ export interface StationRunnerOptions {
   readonly storage: () => StoreStatus;
   readonly eventLoop: () => LoopDelay;
   readonly pushes: () => GateStatus;
+  /** Loads the bank that is the station's now. */
+  readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
+  readonly onOutcome: (outcome: Outcome) => void;
 }
 
 /** What a station has, as a trial of a configuration asks. */
@@ -219,17 +223,36 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#report.publishState();
   }
 
-  async #loadBank(client: InferenceClient): Promise<void> {
-    const { logger } = this.#options;
+  /**
+   * Loads the bank anew, between two parts; the present one scores until the other is ready.
+   *
+   * @returns null without one: it did not load, or the inference process is away and loads it when it is back
+   */
+  async reloadBank(): Promise<BankSummary | null> {
+    const client = this.#inference;
+    if (client === undefined || this.#closing) return null;
+    clearTimeout(this.#bankRetry);
+    return this.#loadBank(client);
+  }
+
+  /** What the inference process would be told of the station's bank now. */
+  get bankSettings(): LoadBank {
+    return loadBankOf(this.#device, this.#station);
+  }
+
+  async #loadBank(client: InferenceClient): Promise<BankSummary | null> {
+    const { logger, loadBank } = this.#options;
     const id = stationId(this.#station);
+    let loaded: BankSummary | null = null;
     try {
-      const summary = await client.loadBank(loadBankOf(this.#device, this.#station));
-      if (this.#inference !== client || this.#closing) return;
+      const summary = await loadBank(client, this.bankSettings);
+      if (this.#inference !== client || this.#closing) return null;
+      loaded = summary;
       logger.info({ station: id, ...summary }, "memory bank is active");
       this.#bankReady(summary);
     } catch (error) {
       // Of a process that is gone, `inferenceDown` tells: its bank is not to blame.
-      if (this.#inference !== client || this.#closing || client.gone) return;
+      if (this.#inference !== client || this.#closing || client.gone) return null;
       if (!(error instanceof NominalError)) throw error;
       logger.error({ station: id, code: error.code }, `memory bank does not load: ${error.message}`);
       this.#vitals = { ...this.#vitals, bankActive: false };
@@ -240,6 +263,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     }
     this.#report.publishState();
     this.#startCamera();
+    return loaded;
   }
 
   /** A process that is lost meanwhile loads the bank with the new settings when it is back. */
@@ -288,6 +312,7 @@ export class StationRunner implements CameraListener, InferenceListener {
       case "outcome":
         this.#report.outcome(effect.outcome);
         this.#records.decided(effect.outcome);
+        this.#options.onOutcome(effect.outcome);
         return;
       case "late-score":
         logger.warn(

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { CaptureSettings, CaptureSource } from "../capture/protocol.ts";
 import type { CameraConfig, DeviceConfig, StationConfig } from "../config/config.ts";
 import type { LoadBank } from "../inference/protocol.ts";
@@ -41,13 +42,18 @@ export function stationId({ line, name }: Pick<StationConfig, "line" | "name">):
   return `${line}/${name}`;
 }
 
+/** Where backbones lie that came over the broker. */
+export function pushedModelsFolder({ stateFolder }: Pick<DeviceConfig, "stateFolder">): string {
+  return join(stateFolder, "models");
+}
+
 /** What the inference process is told of the station's bank. */
 export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBank {
   const { threshold, maskThreshold, region, rotation, validity } = station;
   return {
     station: stationId(station),
     bankPath: station.bank,
-    modelsFolders: device.modelsFolders,
+    modelsFolders: [...device.modelsFolders, pushedModelsFolder(device)],
     index: station.index,
     ...(threshold === null ? {} : { threshold }),
     ...(maskThreshold === null ? {} : { maskThreshold }),

@@ -1,5 +1,6 @@
-import type { Calibration } from "../bank/manifest.ts";
+import type { Calibration, GoldenSet } from "../bank/manifest.ts";
 import { rateAbove, thresholdFor } from "../patchcore/calibration.ts";
+import { InputError } from "../shared/errors.ts";
 
 /** Other thresholds for a bank: for a rate, or chosen by a person (mask null: as it is). */
 export type ThresholdChange =
@@ -34,4 +35,25 @@ export function changedCalibration(calibration: Calibration, change: ThresholdCh
     maskThreshold: mask.threshold,
     maskThresholdInterval: mask.interval,
   };
+}
+
+/**
+ * What the golden frames must come to by another threshold. A nominal one that the bank would now reject must FAIL, as
+ * it will on the line; a known-bad one must never PASS.
+ *
+ * @throws InputError "known-bad-passes"
+ */
+export function changedGolden(golden: GoldenSet | null, threshold: number): GoldenSet | null {
+  if (golden === null) return null;
+  const passing = golden.frames.filter(({ knownBad, score }) => knownBad && score <= threshold);
+  if (passing.length > 0) {
+    const list = passing.map(({ name, score }) => `${name} (${score.toFixed(3)})`).join(", ");
+    const text = `Expected a threshold below the scores of the known-bad golden frames but received ${threshold}, above ${list}`;
+    throw new InputError("known-bad-passes", text);
+  }
+  const frames = golden.frames.map((frame) => ({
+    ...frame,
+    expect: frame.score > threshold ? ("FAIL" as const) : ("PASS" as const),
+  }));
+  return { ...golden, frames };
 }

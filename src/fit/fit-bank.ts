@@ -188,6 +188,7 @@ function draftOf(
       index: { kind: index, hnsw: indexes.hnsw?.parameters ?? null },
       calibration: calibration.record,
       validity,
+      golden: null,
       indexReports: indexes.reports,
     },
     rows: bank.rows.data,
@@ -195,5 +196,6 @@ function draftOf(
     mean: bank.quantiser.mean,
     rowImage: bank.rowImage,
     hnsw: indexes.hnsw?.graph ?? null,
+    golden: null,
   };
 }

@@ -148,6 +148,17 @@ export class FrameScorer {
     const options = { region: this.#region, rotation: this.#rotation, resize: this.#resize };
     const prepared = await prepareFrame(image, options);
     this.#check?.check(image, prepared);
+    const frame = await this.scorePrepared(prepared, begun);
+    return { ...frame, aspect: this.#aspect(image) };
+  }
+
+  /**
+   * Scores a picture as the network sees it: no region, rotation, resize or check of the frame.
+   *
+   * @param prepared of the bank's `resize`, or the size that overrides it
+   * @param begun when its preparation began, performance.now()
+   */
+  async scorePrepared(prepared: RawImage, begun = performance.now()): Promise<ScoredFrame> {
     const resized = performance.now();
     const embedding = await this.#session.embed(prepared.data, 1, prepared.height, prepared.width);
     const embedded = performance.now();
@@ -159,7 +170,7 @@ export class FrameScorer {
       threshold: this.threshold,
       patchScores: patchScores.slice(),
       prepared,
-      aspect: this.#aspect(image),
+      aspect: prepared.width / prepared.height,
       stages: {
         resize: resized - begun,
         backbone: embedded - resized,

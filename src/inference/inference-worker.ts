@@ -7,11 +7,13 @@ import { systemClock } from "../shared/system-clock.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { limitsOf } from "./frame-check.ts";
 import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
+import { passGate } from "./golden-gate.ts";
 import { JobLoop } from "./job-loop.ts";
 import { drawPictures } from "./pictures.ts";
 import type {
   BankSummary,
   FromInference,
+  GateReport,
   InferenceSettings,
   LoadBank,
   Pictures,
@@ -23,6 +25,7 @@ interface LoadedStation {
   readonly scorer: FrameScorer;
   readonly pictures: PictureSettings;
   readonly warmUpMs: number;
+  readonly gate: GateReport | null;
 }
 
 type ScoreRequest = Extract<ToInference, { type: "score" }>;
@@ -88,20 +91,29 @@ export class InferenceWorker {
     });
     const limits = limitsOf(bank.manifest.validity, load.validity);
     const scorer = await FrameScorer.create(bank, backbone, this.#settings, { ...load, limits });
-    const warmUpMs = await warmUp(scorer);
+    let warmUpMs: number;
+    let gate: GateReport | null;
+    try {
+      warmUpMs = await warmUp(scorer);
+      gate = load.gate === undefined ? null : await passGate(scorer, load.gate);
+    } catch (error) {
+      // The station keeps the bank that it has.
+      await scorer.close();
+      throw error;
+    }
     const previous = this.#stations.get(load.station);
-    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs });
+    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs, gate });
     await previous?.scorer.close();
-    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs) });
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs, gate) });
   }
 
   #adjustBank(id: number, load: LoadBank): void {
     const loaded = this.#stations.get(load.station);
     if (loaded === undefined) throw new BugError("no-bank", `Expected a bank for station ${load.station}`);
-    const { scorer, warmUpMs } = loaded;
+    const { scorer, warmUpMs, gate } = loaded;
     scorer.adjust({ ...load, limits: limitsOf(scorer.bank.manifest.validity, load.validity) });
-    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs });
-    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs) });
+    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs, gate });
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs, gate) });
   }
 
   async #score(request: ScoreRequest): Promise<void> {
@@ -165,7 +177,7 @@ async function warmUp(scorer: FrameScorer): Promise<number> {
   return performance.now() - begun;
 }
 
-function summaryOf(scorer: FrameScorer, warmUpMs: number): BankSummary {
+function summaryOf(scorer: FrameScorer, warmUpMs: number, gate: GateReport | null): BankSummary {
   const { bankId, manifest } = scorer.bank;
   return {
     bankId,
@@ -177,5 +189,6 @@ function summaryOf(scorer: FrameScorer, warmUpMs: number): BankSummary {
     index: scorer.indexKind,
     provider: scorer.provider,
     warmUpMs,
+    gate,
   };
 }

@@ -35,6 +35,8 @@ export interface LoadBank {
   readonly rotation?: Rotation;
   readonly validity: ValiditySettings;
   readonly pictures: PictureSettings;
+  /** The bank is loaded only if its golden frames come out right within these; absent: no golden frame is scored. */
+  readonly gate?: GateLimits;
 }
 
 export interface BankSummary {
@@ -48,6 +50,33 @@ export interface BankSummary {
   /** The execution provider that is really in use. */
   readonly provider: string;
   readonly warmUpMs: number;
+  /** null: no gate was asked for, or the bank has no golden frames. */
+  readonly gate: GateReport | null;
+}
+
+/** Within what a bank's golden frames have to come out. */
+export interface GateLimits {
+  /** |score − the fit's score| as a share of the bank's threshold. */
+  readonly largestDrift: number;
+  /** Backbone, search and score of one frame. */
+  readonly medianMs: number;
+  /** Of the whole inference process with the bank in it. */
+  readonly memoryBytes: number;
+}
+
+/** What came of the golden frames on this device. */
+export interface GateReport {
+  readonly frames: readonly {
+    readonly name: string;
+    readonly expect: "PASS" | "FAIL";
+    readonly verdict: "PASS" | "FAIL";
+    readonly expectedScore: number;
+    readonly score: number;
+  }[];
+  readonly largestDrift: number;
+  readonly medianMs: number;
+  readonly memoryBytes: number;
+  readonly limits: GateLimits;
 }
 
 /** Durations of one frame's stages, ms. */

@@ -28,7 +28,7 @@ export interface BrokerStatus {
 
 /** A topic that is subscribed at every connect, since no session outlives its connection. */
 export interface Subscription {
-  /** The last segment may be `+`. */
+  /** The last segment may be `+` or `#`. */
   readonly topic: string;
   readonly qos: 0 | 1;
   readonly handle: (payload: Uint8Array, retained: boolean, topic: string) => void;
@@ -37,7 +37,8 @@ export interface Subscription {
 export interface ConnectionOptions {
   readonly broker: BrokerConfig;
   readonly clientId: string;
-  readonly will: Will;
+  /** null: its loss is nobody's concern. */
+  readonly will: Will | null;
   /** Where `credential:NAME` lies; null: nowhere. */
   readonly credentialsFolder: string | null;
   /** How often the certificate's files are looked at. */
@@ -284,6 +285,7 @@ export class BrokerConnection {
 }
 
 function matches(filter: string, topic: string): boolean {
+  if (filter.endsWith("/#")) return topic.startsWith(filter.slice(0, -1));
   if (!filter.endsWith("/+")) return filter === topic;
   return topic.startsWith(filter.slice(0, -1)) && !topic.slice(filter.length - 1).includes("/");
 }

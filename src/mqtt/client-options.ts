@@ -29,7 +29,7 @@ export interface Will {
 export async function clientOptions(
   broker: BrokerConfig,
   clientId: string,
-  will: Will,
+  will: Will | null,
   credentialsFolder: string | null,
 ): Promise<IClientOptions & { readonly minVersion: SecureVersion }> {
   const read = (name: CredentialName): Promise<Buffer | undefined> => credential(name, broker[name], credentialsFolder);
@@ -45,7 +45,9 @@ export async function clientOptions(
     resubscribe: false,
     queueQoSZero: false,
     connectTimeout: broker.connectTimeoutMs,
-    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+    ...(will === null
+      ? {}
+      : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: true } }),
     ...(broker.username === null ? {} : { username: broker.username }),
     // Editors end a file with a newline, which no password means.
     ...(password === undefined ? {} : { password: password.toString("utf8").replace(/\r?\n$/, "") }),

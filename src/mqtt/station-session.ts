@@ -47,6 +47,8 @@ export interface SessionOptions {
 
 /** A broker that owes an acknowledgement this long is stuck, however well it answers pings, ms. */
 const ACKNOWLEDGEMENT_DEADLINE_MS = 30_000;
+/** An acknowledgement that takes so long shows that the way to the broker is narrow, ms. */
+const BEHIND_MS = 200;
 const DEFAULT_BACKOFF = { firstMs: 500, largestMs: 30_000 };
 /** How often the files of credentials are looked at, ms. */
 const CREDENTIAL_CHECK_MS = 30_000;
@@ -244,6 +246,17 @@ export class StationSession {
   setBank(bankId: string | null): void {
     this.#setRetained(this.#topics.tag.bank, bankId ?? NO_BANK_TAG, 0);
     this.#delivery.pump();
+  }
+
+  /** `bank/state`. */
+  setBankState(document: object): void {
+    this.#setRetained(this.#topics.bank.state, JSON.stringify(document), 1);
+    this.#delivery.pump();
+  }
+
+  /** Results or records wait longer than usual for the broker: whatever can wait should. */
+  get behind(): boolean {
+    return this.#delivery.oldestWaitMs() > BEHIND_MS;
   }
 
   #setRetained(topic: string, payload: string, qos: 0 | 1, urgent = false): void {

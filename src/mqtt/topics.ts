@@ -1,4 +1,5 @@
 import { ConfigError } from "../shared/errors.ts";
+import { bankTopics, type BankTopics } from "./bank-topics.ts";
 import { TWIN_TOPICS } from "./twin-payloads.ts";
 
 /** Who a station is on the broker. Each part is a topic segment. */
@@ -30,6 +31,7 @@ export interface StationTopics {
   readonly twinTried: string;
   readonly imageMask: string;
   readonly imageOverlay: string;
+  readonly bank: BankTopics;
   readonly tag: Readonly<Record<TagName, string>>;
 }
 
@@ -79,6 +81,7 @@ export function stationTopics(identity: StationIdentity): StationTopics {
     twinTried: `${root}/${TWIN_TOPICS.tried}`,
     imageMask: `${root}/image/mask`,
     imageOverlay: `${root}/image/overlay`,
+    bank: bankTopics(root),
     tag: {
       verdict: tag("verdict"),
       score: tag("score"),

@@ -37,6 +37,7 @@ export function sampleDraft(
         maskThresholdInterval: { low: 1.25, high: 2 },
       },
       validity: { minBrightness: 20, maxSaturated: 0.25, minSharpness: 0.01, part: null },
+      golden: null,
       indexReports: { exact: { recallAt1: 1, largestScoreError: 0.01, verdictFlips: 0, frames: 2 }, hnsw: null },
     },
     rows: Float32Array.of(1, 2, 3, 4, 5, 6),
@@ -45,5 +46,6 @@ export function sampleDraft(
     detail: detail ? new Float32Array(9).fill(1 / 9) : null,
     rowImage: Int32Array.of(0, 1, 1),
     hnsw: hnsw ? Uint8Array.of(9, 8, 7) : null,
+    golden: null,
   };
 }

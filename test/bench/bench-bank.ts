@@ -84,5 +84,6 @@ export function bankOfRows(
     mean: quantiser.mean,
     rowImage: new Int32Array(count),
     hnsw: null,
+    golden: null,
   };
 }

@@ -117,3 +117,26 @@ test("a command line that cannot be meant is refused with the help", async () =>
 test("a bank that is not there is told as such", async () => {
   await assert.rejects(run("threshold", join(folder, "none.bank"), "--frr", "0.1"), InputError);
 });
+
+test("golden frames follow the threshold, and a known-bad one never comes to pass", async () => {
+  const draft = sampleDraft();
+  const { width, height } = draft.manifest.parameters.resize;
+  const frames = [
+    { name: "good.png", knownBad: false, expect: "PASS", score: 2 },
+    { name: "dent.png", knownBad: true, expect: "FAIL", score: 40 },
+  ] as const;
+  const golden = { width, height, frames };
+  await writeBank(path, {
+    ...draft,
+    manifest: { ...draft.manifest, golden },
+    golden: new Uint8Array(frames.length * width * height * 3),
+  });
+  const expected = async (): Promise<string[] | undefined> =>
+    (await readBank(path)).manifest.golden?.frames.map(({ expect }) => expect);
+  await run("threshold", path, "--score", "1.5");
+  assert.deepEqual(await expected(), ["FAIL", "FAIL"]);
+  await run("threshold", path, "--score", "3");
+  assert.deepEqual(await expected(), ["PASS", "FAIL"]);
+  await assert.rejects(run("threshold", path, "--score", "40"), /known-bad golden frames.*40.*dent\.png/);
+  assert.deepEqual(await expected(), ["PASS", "FAIL"]);
+});

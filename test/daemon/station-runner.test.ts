@@ -56,6 +56,8 @@ async function startStation(
     store,
     storage: () => database.status(),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+    loadBank: (client, base) => client.loadBank(base),
+    onOutcome: () => undefined,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   let frames = 0;

@@ -10,6 +10,7 @@ import { COMMAND_NAMES } from "../../src/mqtt/commands.ts";
 import { CONTRACT } from "../../src/mqtt/contract.ts";
 import { parseResult } from "../../src/mqtt/payloads.ts";
 import type { NominaldProcess } from "../support/daemon-process.ts";
+import { bankOffer, prepareDevice, sign } from "../daemon/delivery-rig.ts";
 import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
 import { ANY_VERDICTS, TestLine, writeParts } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
@@ -82,7 +83,10 @@ test("the README's lines for a PLC work as they stand there", async () => {
 
 /** `cmd/pause/res` is a message of `cmd/<name>/res`. */
 function rowOf(topic: string) {
-  const name = topic.slice(ROOT.length + 1).replace(/^cmd\/[a-z-]+/, "cmd/<name>");
+  const name = topic
+    .slice(ROOT.length + 1)
+    .replace(/^cmd\/[a-z-]+/, "cmd/<name>")
+    .replace(/^bank\/blk\/.*/, "bank/blk/<transfer>/<offset>");
   return CONTRACT.find((row) => row.topic === name);
 }
 
@@ -93,10 +97,18 @@ test("every message of a station has the topic, QoS and retain flag of the contr
   await client.publishAsync(`${ROOT}/cmd/resume`, '{"transaction":"c1"}', { qos: 1 });
   await client.publishAsync(`${ROOT}/twin/desired`, "no envelope", { qos: 1 });
   await client.publishAsync(`${ROOT}/twin/try`, "no envelope", { qos: 1 });
+  const { key } = prepareDevice(join(line.folder, "state"));
+  const target = ROOT.slice("nominal/v1/".length);
+  const { offer } = await bankOffer(line.bank);
+  await client.publishAsync(`${ROOT}/bank/offer`, sign(offer, 1, key, target), { qos: 1 });
+  await client.publishAsync(`${ROOT}/bank/blk/0123456789abcdef/0`, "nobody asked for it", { qos: 1 });
   const topics = (): Set<string | undefined> => new Set(heard.map(({ topic }) => rowOf(topic)?.topic));
   await until("a result", () => topics().has("plc/result"));
   await client.publishAsync(`${ROOT}/plc/ack`, "PLC-0002;1", { qos: 1 });
   await until("every topic of the contract", () => CONTRACT.every(({ topic }) => topics().has(topic)));
+  await client.publishAsync(`${ROOT}/bank/offer`, sign({ action: "withdraw", bankId: null }, 2, key, target), {
+    qos: 1,
+  });
   // A client that subscribes later gets what is retained, and nothing else at once.
   const late = await listen();
   const retained = CONTRACT.filter((row) => row.retained).map(({ topic }) => `${ROOT}/${topic}`);

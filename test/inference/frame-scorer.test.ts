@@ -80,6 +80,7 @@ async function bankOf(backbone: BackboneFiles, parameters: BankParameters): Prom
     detail: null,
     rowImage: new Int32Array(count),
     hnsw: null,
+    golden: null,
   };
 }
 

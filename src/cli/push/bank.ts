@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import { builtInModelsFolder, findBackbone } from "../../backbone/find.ts";
+import type { BackboneFiles } from "../../backbone/manifest.ts";
+import { readBank } from "../../bank/bundle-read.ts";
+import { UNSIGNED } from "../../bank/envelope.ts";
+import type { BankDirective } from "../../bank/offer.ts";
+import { readSigningKey } from "../../bank/signing-key.ts";
+import { ENDED, type BankStateDocument, type DeliveryProgress } from "../../daemon/delivery-state.ts";
+import { stationTopics } from "../../mqtt/topics.ts";
+import { DeviceError, InputError, reasonOf } from "../../shared/errors.ts";
+import { EXIT } from "../../shared/exit-codes.ts";
+import type { CommandIo } from "../io.ts";
+import { parsePushBank, PUSH_BANK_HELP, type PushBankArguments } from "./bank-arguments.ts";
+import { BankSender } from "./bank-sender.ts";
+import { offeredFiles, offerOf, type Source } from "./offered-files.ts";
+
+const CONNECT_MS = 15_000;
+const RECONNECT_MS = 1_000;
+/** A station is looked for so long; further sites that have one, so long after the first. */
+const SITE_MS = 15_000;
+const OTHERS_MS = 300;
+
+/** `nominald push bank`: a bank goes to a station that is far away. */
+export async function pushBankCommand(args: string[], io: CommandIo): Promise<number> {
+  const parsed = parsePushBank(args);
+  if ("problems" in parsed) {
+    io.err(`${parsed.problems.join("\n")}\n\n${PUSH_BANK_HELP}`);
+    return EXIT.usage;
+  }
+  if (parsed.help) {
+    io.out(PUSH_BANK_HELP);
+    return EXIT.ok;
+  }
+  const key = parsed.key === null ? null : readSigningKey(readKeyFile(parsed.key), parsed.key);
+  const { directive, sources } = await directiveOf(parsed, io);
+  const client = await connect(parsed);
+  try {
+    const { line, station } = parsed;
+    const site = parsed.site ?? (await findSite(client, line, station));
+    const topics = stationTopics({ site, line, station }).bank;
+    const sender = new BankSender({
+      ...{ client, topics, target: `${site}/${line}/${station}`, key, sources, signal: io.signal },
+      keyId: key?.keyId ?? UNSIGNED,
+    });
+    await sender.start();
+    if (directive.action === "offer") return await pushBank(sender, directive, parsed.until, io);
+    await sender.send(directive, () => true);
+    io.out(directive.action === "rollback" ? "rolled back" : "withdrawn");
+    return EXIT.ok;
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    io.err("stopped; the station keeps what it has, and goes on with it when the same bank is pushed again");
+    return EXIT.interrupted;
+  } finally {
+    await client.endAsync(true);
+  }
+}
+
+async function pushBank(
+  sender: BankSender,
+  directive: BankDirective,
+  until: PushBankArguments["until"],
+  io: CommandIo,
+): Promise<number> {
+  let said = "";
+  const seen: DeliveryProgress[] = [];
+  await sender.send(directive, ({ delivery }: BankStateDocument) => {
+    if (delivery === null) return false;
+    seen.splice(0, 1, delivery);
+    const line = progressLine(delivery);
+    if (line !== said) io.out(line);
+    said = line;
+    return ENDED.has(delivery.stage) || (until === "probation" && delivery.stage === "probation");
+  });
+  const { stage, reason } = seen[0] ?? { stage: "failed" as const, reason: null };
+  if (stage === "committed" || stage === "probation") return EXIT.ok;
+  io.err(`${reason?.code ?? stage}: ${reason?.message ?? `the bank was ${stage}`}`);
+  return EXIT.input;
+}
+
+function progressLine({ bankId, stage, percent, gate }: DeliveryProgress): string {
+  if (ENDED.has(stage)) return `${bankId}  ${stage}`;
+  const figures =
+    gate === null || stage !== "activating"
+      ? ""
+      : `  drift ${(100 * gate.largestDrift).toFixed(2)} %, ${Math.round(gate.medianMs)} ms, ${Math.round(gate.memoryBytes / 2 ** 20)} MiB`;
+  return `${bankId}  ${stage} ${percent} %${figures}`;
+}
+
+/** @throws InputError for a bank that no station would take */
+async function directiveOf(
+  { what, bank: path, models }: PushBankArguments,
+  io: CommandIo,
+): Promise<{ directive: BankDirective; sources: ReadonlyMap<string, Source> }> {
+  if (what === "rollback") return { directive: { action: "rollback" }, sources: new Map() };
+  if (what === "withdraw") return { directive: { action: "withdraw", bankId: null }, sources: new Map() };
+  const { bankId, manifest } = await readBank(path);
+  if (manifest.golden === null) {
+    const text = `Expected golden frames in ${path} but it has none, and no station could try it; fit it again`;
+    throw new InputError("no-golden-frames", text);
+  }
+  const { name, sha256 } = manifest.backbone;
+  let backbone: BackboneFiles | null = null;
+  try {
+    backbone = await findBackbone([...models, builtInModelsFolder()], { name, sha256 });
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== "wrong-backbone") throw error;
+    io.err(`backbone ${name} is not here, so the station has to have it; --models DIR says where it lies`);
+  }
+  const { files, sources } = await offeredFiles(path, backbone);
+  return { directive: offerOf(bankId, sha256, files), sources };
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new InputError("signing-key", `Expected a key in ${path} but received: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * @returns the site that has such a station, by the state that it keeps on the broker
+ * @throws DeviceError "station-silent"; InputError "push-ambiguous"
+ */
+async function findSite(client: MqttClient, line: string, station: string): Promise<string> {
+  const found = new Set<string>();
+  const filter = stationTopics({ site: "any", line, station }).bank.state.replace("/any/", "/+/");
+  const hear = (topic: string): void => {
+    const [, , site] = topic.split("/");
+    if (site !== undefined && topic === filter.replace("/+/", `/${site}/`)) found.add(site);
+  };
+  client.on("message", hear);
+  await client.subscribeAsync(filter, { qos: 1 });
+  const endsAtMs = performance.now() + SITE_MS;
+  while (found.size === 0 && performance.now() < endsAtMs) await wait(OTHERS_MS);
+  if (found.size > 0) await wait(OTHERS_MS);
+  client.off("message", hear);
+  await client.unsubscribeAsync(filter);
+  const [site] = found;
+  if (site === undefined) {
+    throw new DeviceError("station-silent", `Expected ${line}/${station} on the broker but no site has it`);
+  }
+  if (found.size > 1) {
+    const text = `Expected one site with ${line}/${station} but received ${[...found].join(", ")}; give --site`;
+    throw new InputError("push-ambiguous", text);
+  }
+  return site;
+}
+
+async function connect({ to, username, passwordFile, ca }: PushBankArguments): Promise<MqttClient> {
+  const options: IClientOptions = {
+    connectTimeout: CONNECT_MS,
+    reconnectPeriod: RECONNECT_MS,
+    ...(username === null ? {} : { username }),
+    ...(passwordFile === null ? {} : { password: readKeyFile(passwordFile).replace(/\r?\n$/, "") }),
+    ...(ca === null ? {} : { ca: readKeyFile(ca) }),
+  };
+  try {
+    const client = await mqtt.connectAsync(to, options, false);
+    // Unheard errors would end the process; the connection comes back by itself.
+    client.on("error", () => undefined);
+    return client;
+  } catch (cause) {
+    throw new DeviceError("broker", `Expected a broker at ${to} but received: ${reasonOf(cause)}`, { cause });
+  }
+}
