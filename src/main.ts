@@ -43,7 +43,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     load: async () => (await import("./cli/models.ts")).modelsCommand,
   },
   push: {
-    summary: "send a configuration to a station: push config FILE --to URL --station LINE/NAME --key FILE",
+    summary: "send a signed configuration or bank: push config|bank FILE --to URL --station LINE/NAME --key FILE",
     load: async () => (await import("./cli/push.ts")).pushCommand,
   },
   keys: {

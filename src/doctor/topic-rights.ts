@@ -5,6 +5,7 @@ import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
 import type { BrokerConfig } from "../config/config.ts";
 import type { clientOptions } from "../mqtt/client-options.ts";
 import { connectProblem, problemOfError, type ConnectProblem } from "../mqtt/connect-problem.ts";
+import { CONTRACT } from "../mqtt/contract.ts";
 import type { StationTopics } from "../mqtt/topics.ts";
 import { reasonOf } from "../shared/errors.ts";
 import type { Findings } from "./finding.ts";
@@ -57,17 +58,18 @@ function tellLimits(findings: Findings, { properties }: IConnackPacket): void {
   findings.fail("broker-limits", `the broker has no ${lacks.join(", ")}`, "allow them in the broker's settings");
 }
 
-/** Topics that a station publishes. */
-export function publishedTopics(topics: StationTopics): string[] {
-  const { status, plcState, plcHeartbeat, plcAccepted, plcResult, inspection, state, command } = topics;
-  const { imageMask, imageOverlay, tag } = topics;
-  const own = [status, plcState, plcHeartbeat, plcAccepted, plcResult, inspection, state, imageMask, imageOverlay];
-  return [...own, ...Object.values(tag), `${command}/pause/res`];
+/** Topics that a station publishes, one for each row of the contract. */
+export function publishedTopics({ root }: StationTopics): string[] {
+  return CONTRACT.filter(({ direction }) => direction === "out").map(
+    ({ topic }) => `${root}/${topic.replace("<name>", "pause")}`,
+  );
 }
 
-/** Topics that a station subscribes. */
-export function subscribedTopics({ plcTrigger, plcAck, command }: StationTopics): string[] {
-  return [plcTrigger, plcAck, `${command}/+`];
+/** Topics that a station subscribes; `+` stands for what the contract leaves open. */
+export function subscribedTopics({ root }: StationTopics): string[] {
+  return CONTRACT.filter(({ direction }) => direction === "in").map(
+    ({ topic }) => `${root}/${topic.replaceAll(/<\w+>/g, "+")}`,
+  );
 }
 
 /** What others tell the station: the broker answers each subscription. */

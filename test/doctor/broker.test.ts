@@ -34,9 +34,10 @@ test("a broker that lets the station do all it must has no fail, in either versi
     expectLine(findings, "broker-name", "ok", /127\.0\.0\.1 is an address/);
     expectLine(findings, "broker-port", "ok", /accepts connections/);
     expectLine(findings, "broker-login", "ok", new RegExp(`MQTT ${version.replaceAll(".", "\\.")}$`));
-    expectLine(findings, "broker-subscribe", "ok", /3 subscriptions/);
-    // status, plc/state, hb, accepted, result; inspection; state; two images; seven tags; one answer to a command.
-    expectLine(findings, "broker-publish", "ok", /all 17 topics/);
+    expectLine(findings, "broker-subscribe", "ok", /7 subscriptions/);
+    // status; plc/state, hb, accepted, result; inspection; state; two images; seven tags; one answer to a command; two of
+    // the bank's delivery; two of the twin.
+    expectLine(findings, "broker-publish", "ok", /all 21 topics/);
   }
   const retained: string[] = [];
   other.on("message", (topic, payload) => retained.push(`${topic} ${payload.toString()}`));
@@ -88,7 +89,9 @@ test("subscriptions that the broker refuses are named", async (t) => {
   const file = join(folder, "dynamic-security.json");
   const acls = [
     { acltype: "publishClientSend", topic: "#", priority: 0, allow: true },
-    { acltype: "subscribePattern", topic: `${ROOT}/plc/+`, priority: 0, allow: true },
+    ...["plc/+", "bank/#", "twin/#"].map((topic) => ({
+      ...{ acltype: "subscribePattern", topic: `${ROOT}/${topic}`, priority: 0, allow: true },
+    })),
   ];
   const access = { publishClientSend: false, publishClientReceive: true, subscribe: false, unsubscribe: true };
   await writeFile(
@@ -168,7 +171,7 @@ test("while a daemon runs nothing is published and no camera is opened", async (
   expectLine(findings, "camera", "warn", /not opened: the daemon with pid \d+ holds it/, /stop the daemon/);
   expectLine(findings, "broker-publish", "warn", /not tried, so as not to disturb/);
   expectLine(findings, "provider", "warn", /not tried/);
-  expectLine(findings, "broker-subscribe", "ok", /3 subscriptions/);
+  expectLine(findings, "broker-subscribe", "ok", /7 subscriptions/);
   // What was published before this message would have come before it.
   await other.publishAsync(`${ROOT}/last`, "x", { qos: 1 });
   await until("the last message", () => heard.length > 0);
