@@ -58,6 +58,8 @@ export class FrameScoring {
   readonly #around = new Map<number, Int32Array>();
   #scores = new Float32Array(0);
   #isVerified = new Uint8Array(0);
+  /** The patch with the largest verified score, of equals the lowest; −1: none yet. */
+  #winner = -1;
 
   /** @param rows the memory bank [N, dims], N ≥ 1; must not change */
   constructor(rows: Matrix, rules: ScoreRules) {
@@ -75,11 +77,11 @@ export class FrameScoring {
    */
   score(found: FoundNearest, embeddings: Float32Array, patches: number): FrameScores {
     const scores = this.#prepare(found, patches);
-    let winner = -1;
+    this.#winner = -1;
     let row = -1;
     let verified = 0;
     for (let size = FIRST_BATCH; ; size = Math.min(size * GROWTH, LARGEST_BATCH)) {
-      const count = this.#nextBatch(size, winner, embeddings);
+      const count = this.#nextBatch(size, embeddings);
       if (count === 0) break;
       for (let i = 0; i < count; i++) this.#bars[i] = this.#barOf(found, embeddings, this.#batch[i]!);
       nearestRows(this.#rows, embeddings, this.#batch, count, this.#bars, this.#nearest);
@@ -87,13 +89,13 @@ export class FrameScoring {
       for (let i = 0; i < count; i++) {
         const patch = this.#batch[i]!;
         const score = this.#take(patch, i);
-        const best = winner < 0 ? -Infinity : scores[winner]!;
-        if (score < best || (score === best && patch > winner)) continue;
-        winner = patch;
+        const best = this.#winner < 0 ? -Infinity : scores[this.#winner]!;
+        if (score < best || (score === best && patch > this.#winner)) continue;
+        this.#winner = patch;
         row = this.#nearest.ids[i * this.#k]!;
       }
     }
-    return { imageScore: this.#imageScore(embeddings, winner, row), patchScores: scores, verified };
+    return { imageScore: this.#imageScore(embeddings, this.#winner, row), patchScores: scores, verified };
   }
 
   #prepare({ distances }: FoundNearest, patches: number): Float32Array {
@@ -117,15 +119,19 @@ export class FrameScoring {
   }
 
   /** Fills the batch with the largest scores that are not verified and could still win. @returns how many */
-  #nextBatch(size: number, winner: number, embeddings: Float32Array): number {
+  #nextBatch(size: number, embeddings: Float32Array): number {
     let count = 0;
     while (count < size) {
-      const patch = this.#nextClaimant(winner);
+      const patch = this.#nextClaimant(this.#winner);
       if (patch < 0) break;
       this.#isVerified[patch] = 1;
-      // Patches of an even surface are often the same to the last bit; so is what they score.
-      if (winner >= 0 && this.#isSame(embeddings, patch, winner)) this.#scores[patch] = this.#scores[winner]!;
-      else this.#batch[count++] = patch;
+      // Patches of an even surface are often the same to the last bit; so are what they score and their nearest row.
+      if (this.#winner >= 0 && this.#isSame(embeddings, patch, this.#winner)) {
+        this.#scores[patch] = this.#scores[this.#winner]!;
+        this.#winner = Math.min(patch, this.#winner);
+      } else {
+        this.#batch[count++] = patch;
+      }
     }
     return count;
   }

@@ -84,3 +84,14 @@ export function hostileBanks(): fc.Arbitrary<{ readonly rows: Matrix; readonly q
     });
   });
 }
+
+/**
+ * How exactly a score must equal its definition: 1e-5 relative, above a floor of 1e-30, where squares of differences leave
+ * the float64 numbers, and of 2⁻⁴⁸ of the largest patch score: a weight is 1 minus a quotient, so one near 0 is exact to
+ * some last bits of 1 only.
+ *
+ * @param largest the largest patch score, what rule "maximum" gives
+ */
+export function isSameScore(actual: number, expected: number, largest: number): boolean {
+  return Math.abs(actual - expected) <= 1e-5 * Math.abs(expected) + 1e-30 + 2 ** -48 * largest;
+}
