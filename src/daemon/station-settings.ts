@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { CaptureSettings, CaptureSource } from "../capture/protocol.ts";
 import type { CameraConfig, DeviceConfig, StationConfig } from "../config/config.ts";
@@ -47,13 +48,19 @@ export function pushedModelsFolder({ stateFolder }: Pick<DeviceConfig, "stateFol
   return join(stateFolder, "models");
 }
 
+/** Where backbones are looked for; that none has been pushed yet is no news for a message. */
+function modelsFoldersOf(device: DeviceConfig): readonly string[] {
+  const pushed = pushedModelsFolder(device);
+  return existsSync(pushed) ? [...device.modelsFolders, pushed] : device.modelsFolders;
+}
+
 /** What the inference process is told of the station's bank. */
 export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBank {
   const { threshold, maskThreshold, region, rotation, validity } = station;
   return {
     station: stationId(station),
     bankPath: station.bank,
-    modelsFolders: [...device.modelsFolders, pushedModelsFolder(device)],
+    modelsFolders: modelsFoldersOf(device),
     index: station.index,
     ...(threshold === null ? {} : { threshold }),
     ...(maskThreshold === null ? {} : { maskThreshold }),

@@ -9,11 +9,8 @@ import { nominald, NominaldProcess } from "./daemon-process.ts";
 
 /** Edge of the rendered parts, pixels. */
 export const PART_SIZE = 480;
-/**
- * At one in ten, 40 images are enough for a threshold without extrapolation. Masking is quick, and its scores come out so
- * high that no good part is rejected.
- */
-const CALIBRATION = ["--false-reject-rate", "0.1", "--calibration", "masked"];
+/** At one in 40, 40 images are enough for a threshold without extrapolation: it is the largest of their scores. */
+const CALIBRATION = ["--false-reject-rate", "0.025", "--calibration", "per-fold"];
 
 /** How much work goes into the bank. */
 export interface LineQuality {
