@@ -144,9 +144,8 @@ export class Listener {
   }
 }
 
-/** What a slow broker reads at a time, and how long it rests after that. */
-const SLOW_CHUNK_BYTES = 1_024;
-const SLOW_PAUSE_MS = 1;
+/** A slow broker rests so long after what it has read: a kilobyte in a millisecond, whatever a read brings. */
+const SLOW_BYTES_A_MS = 1_024;
 
 /**
  * A cable between a station and its broker that a test can cut. `toBroker` and `toStation` say whether bytes pass;
@@ -155,7 +154,7 @@ const SLOW_PAUSE_MS = 1;
 export class Cable {
   toBroker = true;
   toStation = true;
-  /** The broker's end reads a kilobyte at a time. */
+  /** The broker's end reads a kilobyte in a millisecond. */
   slow = false;
   #whole = true;
   readonly #sockets = new Set<net.Socket>();
@@ -164,7 +163,7 @@ export class Cable {
 
   constructor(brokerPort: number) {
     this.#brokerPort = brokerPort;
-    this.#server = net.createServer({ highWaterMark: SLOW_CHUNK_BYTES }, (station) => this.#join(station));
+    this.#server = net.createServer((station) => this.#join(station));
   }
 
   /** Of the station's end, once started. */
@@ -209,7 +208,7 @@ export class Cable {
         if (passes()) to.write(chunk);
         if (!this.slow || from !== station) return;
         from.pause();
-        setTimeout(() => from.resume(), SLOW_PAUSE_MS);
+        setTimeout(() => from.resume(), chunk.length / SLOW_BYTES_A_MS);
       });
       from.on("error", () => undefined);
       from.on("close", () => {
