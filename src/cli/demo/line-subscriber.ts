@@ -38,9 +38,8 @@ export class LineSubscriber {
   /** Parts whose pictures gave way to verdicts, as the station's `state` counts them. */
   picturesDropped = 0;
   readonly #options: LineSubscriberOptions;
-  readonly #partBySha256 = new Map<string, ReceivedPart>();
-  /** Pictures whose record has not come yet: they travel on connections of their own. */
-  readonly #unclaimed = new Map<string, { kind: "mask" | "overlay"; data: Uint8Array }>();
+  /** Pictures whose record has not come yet, since they travel on connections of their own. Masks of good parts are equal. */
+  readonly #unclaimed: { readonly kind: "mask" | "overlay"; readonly sha256: string; readonly data: Uint8Array }[] = [];
   readonly #clients: MqttClient[] = [];
 
   constructor(options: LineSubscriberOptions) {
@@ -126,23 +125,20 @@ export class LineSubscriber {
     const part = this.parts.get(record.seq);
     if (part === undefined) return this.#options.onBroken(`record of part ${record.seq} came before its result`);
     part.record = record;
-    for (const picture of [record.images.mask, record.images.overlay]) {
-      if (picture === null) continue;
-      this.#partBySha256.set(picture.sha256, part);
-      const early = this.#unclaimed.get(picture.sha256);
-      if (early !== undefined) part[early.kind] = early.data;
+    for (const kind of ["mask", "overlay"] as const) {
+      const at = this.#unclaimed.findIndex((one) => one.kind === kind && one.sha256 === record.images[kind]?.sha256);
+      const [early] = at < 0 ? [] : this.#unclaimed.splice(at, 1);
+      if (early !== undefined) part[kind] = early.data;
     }
     this.#options.onRecord(part);
   }
 
   #onPicture(kind: "mask" | "overlay", data: Buffer): void {
     const sha256 = createHash("sha256").update(data).digest("hex");
-    // Equal masks (all black) have equal digests; whichever part gets it, the bytes are right.
-    const waiting = [...this.parts.values()].find(
-      (part) => part.record?.images[kind]?.sha256 === sha256 && part[kind] === undefined,
+    const part = [...this.parts.values()].find(
+      (one) => one.record?.images[kind]?.sha256 === sha256 && one[kind] === undefined,
     );
-    const part = waiting ?? this.#partBySha256.get(sha256);
-    if (part === undefined) this.#unclaimed.set(sha256, { kind, data });
+    if (part === undefined) this.#unclaimed.push({ kind, sha256, data });
     else part[kind] = data;
   }
 }
