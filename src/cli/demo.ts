@@ -40,7 +40,7 @@ const FRAMERATE = 5;
 const SILENCE_MS = 30_000;
 /** Pictures that are still to come when every record is there come within this, or never. */
 const PICTURES_MS = 5_000;
-/** Of so many parts pictures may be missing, which travel at QoS 0 and give way to verdicts; beyond it little is seen. */
+/** Of so many parts the pictures may give way to verdicts on a busy machine; beyond it there is little to see. */
 const MOST_MISSING_SHARE = 0.25;
 const STOP_DEADLINE_MS = 10_000;
 /** 60 images can show a false-reject rate of one in a hundred at most; the default of one in a thousand is for lines. */
@@ -185,7 +185,7 @@ function withoutPictures({ parts }: LineSubscriber): number {
   return [...parts.values()].filter(({ mask, overlay }) => mask === undefined || overlay === undefined).length;
 }
 
-/** Pictures travel at QoS 0: some may be missing. Those that came must show something. */
+/** Pictures may give way to verdicts: then they are missing, and counted. Those that came must show something. */
 async function pictureProblems(subscriber: LineSubscriber, count: number): Promise<string[]> {
   const found: string[] = [];
   const missing = withoutPictures(subscriber);
@@ -198,6 +198,10 @@ async function pictureProblems(subscriber: LineSubscriber, count: number): Promi
         .then(() => null, String);
       if (problem !== null) found.push(`picture of part ${result.seq}: ${problem}`);
     }
+  }
+  const { picturesDropped } = subscriber;
+  if (missing > picturesDropped) {
+    found.push(`pictures of ${missing} parts never came, but the station counts ${picturesDropped} as dropped`);
   }
   if (missing > count * MOST_MISSING_SHARE) found.push(`pictures of ${missing} of ${count} parts never came`);
   return found;
