@@ -9,6 +9,7 @@ import { stationTopics } from "../mqtt/topics.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
+import type { HttpRoutes } from "../ops/http-server.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -21,6 +22,8 @@ import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
+import { healthAnswer, readinessAnswer } from "./health.ts";
+import { HttpHost } from "./http-host.ts";
 import { makeDelivery } from "./make-delivery.ts";
 import { InferenceHost } from "./inference-host.ts";
 import { recoveryOf } from "./recovery.ts";
@@ -83,6 +86,7 @@ export class Daemon {
   readonly #deviceSession: DeviceSession;
   readonly #stations: readonly StationWithTwin[];
   readonly #inference: InferenceHost;
+  readonly #http: HttpHost;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
@@ -117,9 +121,11 @@ export class Daemon {
       { inferenceUp: () => undefined, inferenceDown: () => delivery.inferenceLost() },
     ]);
     this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners });
+    this.#http = new HttpHost({ settings: config.http, logger, routes: this.#routes() });
     this.#reconfiguration = new Reconfiguration({
       stations: this.#stations,
       inference: this.#inference,
+      http: this.#http,
       deviceSession: this.#deviceSession,
       setLogLevel: options.setLogLevel,
       clock,
@@ -137,6 +143,7 @@ export class Daemon {
     this.#gate.start();
     this.#clockSync.start();
     this.#eventLoop.start();
+    this.#http.start();
     const opened = await this.#openStore();
     this.#deviceTwin.start();
     this.#deviceSession.start();
@@ -186,7 +193,18 @@ export class Daemon {
 
   /** Each station's state in a line, e.g. "line1/washers ready; line1/lids error: camera-lost". */
   statusLine(): string {
-    return this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
+    const stations = this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`);
+    return [...stations, ...(this.#http.problem === null ? [] : [`no HTTP server: ${this.#http.problem}`])].join("; ");
+  }
+
+  #routes(): HttpRoutes {
+    return {
+      "/healthz": () => healthAnswer(this.stuck(), this.#options.boot),
+      "/readyz": () =>
+        readinessAnswer(
+          this.#stations.map(({ id, runner, session }) => ({ id, state: runner.state(), broker: session.status() })),
+        ),
+    };
   }
 
   #twins(): readonly Twin[] {
@@ -272,6 +290,7 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
+    await this.#http.close();
     await Promise.all(this.#stations.map(({ delivery }) => delivery.close()));
     for (const twin of this.#twins()) twin.close();
     await Promise.all(this.#stations.map(({ runner }) => runner.close()));

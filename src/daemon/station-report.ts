@@ -168,10 +168,16 @@ export class StationReport {
   }
 
   publishState(): void {
+    const { clock, session } = this.#options;
+    this.#stateAtMs = clock.monotonicMs();
+    session.setState(this.state());
+  }
+
+  /** What the station is now, as `state` says it. */
+  state(): StateDocument {
     const { device, boot, versions, clock, session, machine } = this.#options;
     const station = this.#options.station();
-    this.#stateAtMs = clock.monotonicMs();
-    session.setState({
+    return {
       version: 1,
       at: new Date(clock.wallMs()).toISOString(),
       site: device.site,
@@ -193,7 +199,7 @@ export class StationReport {
       counters: machine.counters(),
       mqtt: session.counters(),
       faults: reportedFaults(this.#faults, this.#details),
-    });
+    };
   }
 }
 

@@ -2,6 +2,7 @@ import type { CaptureClient } from "../capture/capture-client.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
+import type { StateDocument } from "../mqtt/state-document.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
@@ -151,6 +152,11 @@ export class StationRunner implements CameraListener, InferenceListener {
   /** Something that `state` shows has changed outside the station. */
   refresh(): void {
     this.#report.publishState();
+  }
+
+  /** What the station is now, as its `state` says it. */
+  state(): StateDocument {
+    return this.#report.state();
   }
 
   /** `plc/state` in words, with the faults that stand. */
