@@ -3,6 +3,8 @@ import { removeStaleSlots } from "../capture/slot-folder.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { ConfigSource } from "../config/load-config.ts";
 import { DEVICE_TWIN } from "../config/twin-document.ts";
+import type { DeviceFigures } from "../metrics/figures.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { DeviceSession } from "../mqtt/device-session.ts";
 import { Outbox } from "../mqtt/outbox.ts";
 import { stationTopics } from "../mqtt/topics.ts";
@@ -20,6 +22,7 @@ import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
 import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
+import { deviceFigures } from "./device-figures.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
 import { healthAnswer, readinessAnswer } from "./health.ts";
@@ -87,6 +90,7 @@ export class Daemon {
   readonly #stations: readonly StationWithTwin[];
   readonly #inference: InferenceHost;
   readonly #http: HttpHost;
+  readonly #metrics: Metrics;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
@@ -115,6 +119,7 @@ export class Daemon {
     });
     this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
     this.#deviceSession = this.#makeDeviceSession();
+    this.#metrics = new Metrics({ stations: config.stations.map(stationId), figures: () => this.#figures(), clock });
     this.#stations = config.stations.map((station) => this.#makeStation(station));
     const listeners = this.#stations.flatMap(({ runner, delivery }) => [
       runner,
@@ -197,8 +202,20 @@ export class Daemon {
     return [...stations, ...(this.#http.problem === null ? [] : [`no HTTP server: ${this.#http.problem}`])].join("; ");
   }
 
+  #figures(): Promise<DeviceFigures> {
+    const { versions } = this.#options;
+    return deviceFigures({
+      ...{ config: this.#keeper.config, versions, eventLoop: this.#eventLoop.read(), store: this.#store.status() },
+      ...{ inference: this.#inference, deviceSession: this.#deviceSession, stations: this.#stations },
+    });
+  }
+
   #routes(): HttpRoutes {
     return {
+      "/metrics": async () => {
+        const { contentType } = this.#metrics;
+        return { status: 200, contentType, body: await this.#metrics.text() };
+      },
       "/healthz": () => healthAnswer(this.stuck(), this.#options.boot),
       "/readyz": () =>
         readinessAnswer(
@@ -269,6 +286,7 @@ export class Daemon {
       ...{ session, store, storage, eventLoop, pushes },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
+      observer: this.#metrics.observerOf(id),
     });
     return { id, outbox, session, runner, twin, delivery };
   }

@@ -2,6 +2,7 @@ import type { CaptureClient } from "../capture/capture-client.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
+import type { StationObserver } from "../metrics/station-observer.ts";
 import type { StateDocument } from "../mqtt/state-document.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
@@ -47,6 +48,7 @@ export interface StationRunnerOptions {
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;
+  readonly observer: StationObserver;
 }
 
 /** What a station has, as a trial of a configuration asks. */
@@ -159,6 +161,11 @@ export class StationRunner implements CameraListener, InferenceListener {
     return this.#report.state();
   }
 
+  /** Accepted parts without an outcome, frames in slots, and the capture process, if there is one. */
+  get load(): { readonly openParts: number; readonly heldFrames: number; readonly capturePid: number | undefined } {
+    return { openParts: this.#machine.openParts, heldFrames: this.#frames.size, capturePid: this.#camera.pid };
+  }
+
   /** `plc/state` in words, with the faults that stand. */
   statusWords(): string {
     const faults = this.#machine.faults().map(({ reason }) => reason);
@@ -207,12 +214,14 @@ export class StationRunner implements CameraListener, InferenceListener {
 
   cameraFrame(frame: FrameReference, client: CaptureClient): void {
     this.#vitals = { ...this.#vitals, frames: this.#vitals.frames + 1 };
+    this.#options.observer.frame();
     const frameId = this.#frames.take(frame, client);
     const { seq, capturedAtMs, repeated = false } = frame;
     this.#handle({ type: "frame", frameId, captureSeq: seq, capturedAtMs, repeated });
   }
 
   cameraDropped(captureSeq: number): void {
+    this.#options.observer.slotMissing();
     this.#handle({ type: "frame-dropped", captureSeq });
   }
 
