@@ -11,6 +11,7 @@ import { stationTopics } from "../mqtt/topics.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
+import { LogLevelSwitch } from "../ops/log-level.ts";
 import type { HttpRoutes } from "../ops/http-server.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
@@ -82,6 +83,7 @@ export class Daemon {
   /** What every signed document has to pass. */
   readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
+  readonly #logLevel: LogLevelSwitch;
   readonly #store: Store;
   readonly #keeper: ConfigKeeper;
   readonly #reconfiguration: Reconfiguration;
@@ -102,6 +104,12 @@ export class Daemon {
     });
     this.#stateFolder = new StateFolder(config.stateFolder);
     this.#clockSync = new ClockSync({ logger });
+    this.#logLevel = new LogLevelSwitch({
+      configured: config.log.level,
+      apply: options.setLogLevel,
+      clock,
+      logger,
+    });
     this.#gate = new DocumentGate({
       stateFolder: config.stateFolder,
       allowUnsigned: () => this.#keeper.config.security.allowUnsigned,
@@ -132,7 +140,7 @@ export class Daemon {
       inference: this.#inference,
       http: this.#http,
       deviceSession: this.#deviceSession,
-      setLogLevel: options.setLogLevel,
+      setLogLevel: (level) => this.#logLevel.configure(level),
       clock,
       logger,
     });
@@ -287,6 +295,7 @@ export class Daemon {
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
       observer: this.#metrics.observerOf(id),
+      logLevel: this.#logLevel,
     });
     return { id, outbox, session, runner, twin, delivery };
   }
@@ -318,6 +327,7 @@ export class Daemon {
     this.#gate.close();
     this.#clockSync.close();
     this.#eventLoop.close();
+    this.#logLevel.close();
     const unreleased = this.#stateFolder.release();
     if (unreleased !== null) {
       this.#options.logger.warn({ cause: unreleased.message }, "the lock in the state folder could not be removed");

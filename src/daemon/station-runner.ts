@@ -7,6 +7,7 @@ import type { StateDocument } from "../mqtt/state-document.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
+import type { LogLevelSwitch } from "../ops/log-level.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
@@ -49,6 +50,7 @@ export interface StationRunnerOptions {
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;
   readonly observer: StationObserver;
+  readonly logLevel: LogLevelSwitch;
 }
 
 /** What a station has, as a trial of a configuration asks. */
