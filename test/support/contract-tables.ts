@@ -50,6 +50,22 @@ export const METRICS_TABLES: Readonly<Record<string, string>> = {
   ),
 };
 
+/** The tables of docs/supply-chain.md, out of the scripts in .ci, which are plain JavaScript. */
+export async function supplyTables(): Promise<Readonly<Record<string, string>>> {
+  const load = (name: string): Promise<unknown> => import(new URL(`../../.ci/lib/${name}`, import.meta.url).href);
+  const { ALLOWED } = (await load("licences.mjs")) as { ALLOWED: Readonly<Record<string, string>> };
+  const { REQUIREMENTS } = (await load("requirements.mjs")) as {
+    REQUIREMENTS: readonly { packages: readonly string[]; why: string; from: string }[];
+  };
+  return {
+    licences: table(["licence", "why it is allowed"], Object.entries(ALLOWED)),
+    debian: table(
+      ["packages", "needed to", "for"],
+      REQUIREMENTS.map(({ packages, why, from }) => [packages.join(", "), from, why]),
+    ),
+  };
+}
+
 /** A place in a document that a table stands in: everything between its two comments. */
 const PLACE = /<!-- table: ([a-z-]+) -->\n[^]*?<!-- end -->/g;
 
