@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { test } from "node:test";
 import { asMatrix } from "../../src/patchcore/matrix.ts";
 import { fitQuantiser, quantise } from "../../src/patchcore/quantiser.ts";
@@ -41,6 +41,18 @@ test("every row is in the graph with its levels as they are, not scaled to unit 
   const index = await Hnsw.open({ ...bank, quantised }, graph, DEFAULT_HNSW, { threads: 2 });
   const { ids } = await index.search(lengths, 100);
   assert.deepEqual([...ids], Array.from(lengths));
+  await index.close();
+});
+
+test("more threads than the machine has cores are no reason to refuse a search", async () => {
+  const bank = bankOf(300, 8);
+  const graph = await buildHnsw(bank.quantised, 8, DEFAULT_HNSW);
+  const index = await Hnsw.open(bank, graph, DEFAULT_HNSW, { threads: 4 * availableParallelism() });
+  const { ids } = await index.search(bank.rows.data, 300);
+  assert.deepEqual(
+    [...ids],
+    Array.from({ length: 300 }, (_, i) => i),
+  );
   await index.close();
 });
 
