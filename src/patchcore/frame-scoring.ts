@@ -40,8 +40,8 @@ const GROWTH = 4;
 /** Patches of one batch at most; more would not stay in the cache together. */
 const LARGEST_BATCH = 64;
 
-/** From so many rows on it pays to learn bounds for the rows: comparing a patch with fewer takes a millisecond. */
-const BOUNDED_FROM_ROWS = 8_192;
+/** From so many rows on it pays to learn bounds for the rows: comparing a patch with fewer takes a millisecond or two. */
+const BOUNDED_FROM_ROWS = 16_384;
 
 /**
  * Turns the nearest rows of a frame's patches into its scores. An approximate search can only overestimate a patch: the
