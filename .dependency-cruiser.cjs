@@ -8,7 +8,7 @@ const LEVELS = [
   ["shared"],
   ["patchcore", "station", "config"],
   ["bank", "backbone", "search", "store", "capture", "mqtt", "ops"],
-  ["inference", "fit", "page"],
+  ["inference", "fit", "page", "metrics"],
   // Above both: it fits banks and scores frames with them, and no daemon needs it (ADR 0021).
   ["evaluation"],
   ["daemon"],
@@ -117,6 +117,14 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: "^src/capture/" },
       to: { path: "^(node:)?module$" },
+    },
+    {
+      name: "prom-client-lives-in-metrics",
+      comment:
+        "What is exported, and by which name, stands in one table; the others count and tell, and know no format.",
+      severity: "error",
+      from: { pathNot: "^src/metrics/" },
+      to: { path: "(^|node_modules/)prom-client(/|$)" },
     },
     {
       name: "usearch-lives-in-search",

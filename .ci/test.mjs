@@ -27,6 +27,7 @@ const UNIT_ROOMS = [
   "backbone",
   "search",
   "evaluation",
+  "metrics",
   "repository",
 ];
 /** Folders of test/ that hold what tests use, not tests. */

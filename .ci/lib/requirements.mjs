@@ -97,6 +97,12 @@ export const REQUIREMENTS = [
     probes: [program("openssl")],
   },
   {
+    packages: ["strace"],
+    why: "shows where every process of the daemon and of the demo connects to: nowhere but to the broker",
+    from: "test",
+    probes: [program("strace")],
+  },
+  {
     packages: ["faketime"],
     why: "expired certificates, and a wall clock that jumps under the daemon",
     from: "test",

@@ -12,7 +12,7 @@ import { FramePump } from "./frame-pump.ts";
 import { LOGIN_NAME, SINK_NAME, endsByItself, keepsOnlyNewest, launchString } from "./launch-string.ts";
 import { busFault, launchFault, silentFault } from "./pipeline-fault.ts";
 import type { CaptureSettings, FromCapture } from "./protocol.ts";
-import { withoutSecrets } from "./secrets.ts";
+import { withoutSecrets } from "../shared/secrets.ts";
 import { Slots } from "./slots.ts";
 
 const ALIVE_EVERY_MS = 1_000;

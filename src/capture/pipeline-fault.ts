@@ -3,7 +3,7 @@ import { ConfigError, DeviceError, InputError } from "../shared/errors.ts";
 import type { NominalError } from "../shared/errors.ts";
 import { requestedCaps } from "./launch-string.ts";
 import type { CaptureSettings, CaptureSource } from "./protocol.ts";
-import { withoutSecrets } from "./secrets.ts";
+import { withoutSecrets } from "../shared/secrets.ts";
 
 /** Characters of GStreamer's own words that a message carries. */
 const MAX_REASON = 400;

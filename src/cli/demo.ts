@@ -225,6 +225,8 @@ function configuration(url: string, bank: string, work: string): object {
     site: IDENTITY.site,
     device: "demo",
     stateFolder: join(work, "state"),
+    // The demo runs beside a daemon that has the port.
+    http: { enabled: false },
     // The embedded broker speaks MQTT 3.1.1.
     broker: { url, version: "3.1.1" },
     stations: [

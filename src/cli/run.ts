@@ -4,6 +4,7 @@ import { readConfigText } from "../config/document.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { effectiveConfig } from "../daemon/effective-config.ts";
 import { createLogger } from "../ops/log.ts";
+import { RepeatLimit } from "../ops/repeat-limit.ts";
 import { ServiceManager, takeServiceManager } from "../ops/service-manager.ts";
 import { Watchdog } from "../ops/watchdog.ts";
 import { NominalError } from "../shared/errors.ts";
@@ -39,12 +40,14 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
   const effective = effectiveConfig(source);
   const { config } = effective.loaded;
   const address = takeServiceManager(process.env, process.pid);
-  const logger = createLogger(config.log.level);
+  const log = createLogger(config.log.level);
+  const logger = new RepeatLimit({ logger: log, clock: systemClock });
+  process.once("exit", () => logger.close());
   const daemon = new Daemon({
     source,
     effective,
     setLogLevel: (level) => {
-      logger.level = level;
+      log.level = level;
     },
     clock: systemClock,
     logger,
@@ -61,7 +64,8 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
   await daemon.start();
   manager?.ready();
   watchdog?.start();
-  const reload = (): void => void reloadConfig(file, daemon, manager, logger);
+  // A person waits for the answer, however often it was the same.
+  const reload = (): void => void reloadConfig(file, daemon, manager, log);
   process.on("SIGHUP", reload);
   await aborted(io.signal);
   process.removeListener("SIGHUP", reload);

@@ -24,6 +24,8 @@ export interface DeviceConfig {
     readonly maxRecords: number;
     readonly maxRateHz: number;
   };
+  /** Where monitors ask how the device does. */
+  readonly http: HttpConfig;
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
   readonly security: {
     /** Signed documents may come without a signature. */
@@ -36,6 +38,15 @@ export interface DeviceConfig {
   /** Banks that come over the broker. */
   readonly delivery: DeliveryConfig;
   readonly stations: readonly StationConfig[];
+}
+
+export interface HttpConfig {
+  readonly enabled: boolean;
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** Names in Host and Origin that are served, beside the address and those of loopback. */
+  readonly hosts: readonly string[];
 }
 
 export interface DeliveryConfig {

@@ -4,7 +4,9 @@ import type { KeyTree } from "./key.ts";
 import {
   choiceRule,
   flagRule,
+  hostListRule,
   integerRule,
+  ipAddressRule,
   nullable,
   numberRule,
   pathListRule,
@@ -145,6 +147,28 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       doc: "After an outage so many of them are published in a second, beside the fresh ones.",
       env: "NOMINALD_HISTORY_MAX_RATE_HZ",
       apply: "live",
+    }),
+  },
+  http: {
+    enabled: key(flagRule, true, {
+      doc: "Serve /metrics for Prometheus, /healthz and /readyz over HTTP.",
+      env: "NOMINALD_HTTP_ENABLED",
+      apply: "restart",
+    }),
+    address: key(ipAddressRule, "127.0.0.1", {
+      doc: "IP address to listen on; 0.0.0.0 or :: for all of them: then anyone in the network can read.",
+      env: "NOMINALD_HTTP_ADDRESS",
+      apply: "restart",
+    }),
+    port: key(integerRule({ minimum: 1, maximum: 65_535 }), 9_747, {
+      doc: "The port; one that another program has is a fault that ends nothing else.",
+      env: "NOMINALD_HTTP_PORT",
+      apply: "restart",
+    }),
+    hosts: key(hostListRule, [], {
+      doc: "Names by which the server may be asked for, beside its address, localhost, 127.0.0.1 and [::1].",
+      env: "NOMINALD_HTTP_HOSTS",
+      apply: "restart",
     }),
   },
   log: {

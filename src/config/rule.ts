@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Region } from "../shared/image.ts";
 
 /** A JSON Schema fragment or document (draft 2020-12). */
@@ -18,6 +19,7 @@ export interface Rule<T> {
 
 /** `config/example.yaml` and the README name this pattern too; it is part of the MQTT contract. */
 const SEGMENT = /^[a-z0-9_-]{1,32}$/;
+const HOST_NAME = /^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])$/;
 
 /** @param pattern what the text has to match; printed nowhere, so `expected` must say it in words */
 export function textRule(expected: string, pattern: RegExp = /^\P{Cc}+$/u): Rule<string> {
@@ -45,6 +47,23 @@ export const pathListRule: Rule<readonly string[]> = {
   accepts: (value): value is readonly string[] => Array.isArray(value) && value.every((item) => pathRule.accepts(item)),
   parse: (text) => (text === "" ? [] : text.split(":")),
   json: { type: "array", items: pathRule.json },
+};
+
+/** A literal one: a name would have to be looked up. */
+export const ipAddressRule: Rule<string> = {
+  expected: "an IP address",
+  accepts: (value): value is string => typeof value === "string" && isIP(value) !== 0,
+  parse: (text) => text,
+  json: { type: "string", anyOf: [{ format: "ipv4" }, { format: "ipv6" }] },
+};
+
+/** In the environment separated by commas. */
+export const hostListRule: Rule<readonly string[]> = {
+  expected: "a list of host names or IP addresses (IPv6 in brackets), without ports",
+  accepts: (value): value is readonly string[] =>
+    Array.isArray(value) && value.every((item) => typeof item === "string" && HOST_NAME.test(item)),
+  parse: (text) => (text === "" ? [] : text.split(",")),
+  json: { type: "array", items: { type: "string", pattern: HOST_NAME.source } },
 };
 
 export const flagRule: Rule<boolean> = {

@@ -73,6 +73,11 @@ export class CameraHost {
     return this.#supervisor.restarts;
   }
 
+  /** Of the capture process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#supervisor.current?.pid;
+  }
+
   /** Ends the capture process as if it were lost; another follows by itself. */
   restart(): void {
     this.#supervisor.renew("camera-restart", "a command asked for it");

@@ -8,7 +8,7 @@ import { stationId } from "./station-settings.ts";
 /** What of a station has to do with a key: nothing else is touched when the key changes. */
 export type StationConcern = "machine" | "scoring" | "bank" | "camera";
 /** What of the device has. `policy`: it is read at each use, so nothing has to be done. */
-export type DeviceConcern = "broker" | "inference" | "history" | "log" | "banks" | "policy";
+export type DeviceConcern = "broker" | "inference" | "history" | "http" | "log" | "banks" | "policy";
 /** `process`: only a new start of nominald takes it over. */
 type Concern = StationConcern | DeviceConcern | "process";
 
@@ -21,6 +21,7 @@ const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "process">> = 
   broker: "broker",
   inference: "inference",
   history: "history",
+  http: "http",
   log: "log",
   security: "policy",
   twin: "policy",

@@ -3,12 +3,16 @@ import { removeStaleSlots } from "../capture/slot-folder.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { ConfigSource } from "../config/load-config.ts";
 import { DEVICE_TWIN } from "../config/twin-document.ts";
+import type { DeviceFigures } from "../metrics/figures.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { DeviceSession } from "../mqtt/device-session.ts";
 import { Outbox } from "../mqtt/outbox.ts";
 import { stationTopics } from "../mqtt/topics.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
+import { LogLevelSwitch } from "../ops/log-level.ts";
+import type { HttpRoutes } from "../ops/http-server.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -19,8 +23,11 @@ import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
 import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
+import { deviceFigures } from "./device-figures.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
+import { healthAnswer, readinessAnswer } from "./health.ts";
+import { HttpHost } from "./http-host.ts";
 import { makeDelivery } from "./make-delivery.ts";
 import { InferenceHost } from "./inference-host.ts";
 import { recoveryOf } from "./recovery.ts";
@@ -76,6 +83,7 @@ export class Daemon {
   /** What every signed document has to pass. */
   readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
+  readonly #logLevel: LogLevelSwitch;
   readonly #store: Store;
   readonly #keeper: ConfigKeeper;
   readonly #reconfiguration: Reconfiguration;
@@ -83,6 +91,8 @@ export class Daemon {
   readonly #deviceSession: DeviceSession;
   readonly #stations: readonly StationWithTwin[];
   readonly #inference: InferenceHost;
+  readonly #http: HttpHost;
+  readonly #metrics: Metrics;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
@@ -94,6 +104,12 @@ export class Daemon {
     });
     this.#stateFolder = new StateFolder(config.stateFolder);
     this.#clockSync = new ClockSync({ logger });
+    this.#logLevel = new LogLevelSwitch({
+      configured: config.log.level,
+      apply: options.setLogLevel,
+      clock,
+      logger,
+    });
     this.#gate = new DocumentGate({
       stateFolder: config.stateFolder,
       allowUnsigned: () => this.#keeper.config.security.allowUnsigned,
@@ -111,17 +127,20 @@ export class Daemon {
     });
     this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
     this.#deviceSession = this.#makeDeviceSession();
+    this.#metrics = new Metrics({ stations: config.stations.map(stationId), figures: () => this.#figures(), clock });
     this.#stations = config.stations.map((station) => this.#makeStation(station));
     const listeners = this.#stations.flatMap(({ runner, delivery }) => [
       runner,
       { inferenceUp: () => undefined, inferenceDown: () => delivery.inferenceLost() },
     ]);
     this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners });
+    this.#http = new HttpHost({ settings: config.http, logger, routes: this.#routes() });
     this.#reconfiguration = new Reconfiguration({
       stations: this.#stations,
       inference: this.#inference,
+      http: this.#http,
       deviceSession: this.#deviceSession,
-      setLogLevel: options.setLogLevel,
+      setLogLevel: (level) => this.#logLevel.configure(level),
       clock,
       logger,
     });
@@ -137,6 +156,7 @@ export class Daemon {
     this.#gate.start();
     this.#clockSync.start();
     this.#eventLoop.start();
+    this.#http.start();
     const opened = await this.#openStore();
     this.#deviceTwin.start();
     this.#deviceSession.start();
@@ -186,7 +206,30 @@ export class Daemon {
 
   /** Each station's state in a line, e.g. "line1/washers ready; line1/lids error: camera-lost". */
   statusLine(): string {
-    return this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
+    const stations = this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`);
+    return [...stations, ...(this.#http.problem === null ? [] : [`no HTTP server: ${this.#http.problem}`])].join("; ");
+  }
+
+  #figures(): Promise<DeviceFigures> {
+    const { versions } = this.#options;
+    return deviceFigures({
+      ...{ config: this.#keeper.config, versions, eventLoop: this.#eventLoop.read(), store: this.#store.status() },
+      ...{ inference: this.#inference, deviceSession: this.#deviceSession, stations: this.#stations },
+    });
+  }
+
+  #routes(): HttpRoutes {
+    return {
+      "/metrics": async () => {
+        const { contentType } = this.#metrics;
+        return { status: 200, contentType, body: await this.#metrics.text() };
+      },
+      "/healthz": () => healthAnswer(this.stuck(), this.#options.boot),
+      "/readyz": () =>
+        readinessAnswer(
+          this.#stations.map(({ id, runner, session }) => ({ id, state: runner.state(), broker: session.status() })),
+        ),
+    };
   }
 
   #twins(): readonly Twin[] {
@@ -251,6 +294,8 @@ export class Daemon {
       ...{ session, store, storage, eventLoop, pushes },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
+      observer: this.#metrics.observerOf(id),
+      logLevel: this.#logLevel,
     });
     return { id, outbox, session, runner, twin, delivery };
   }
@@ -272,6 +317,7 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
+    await this.#http.close();
     await Promise.all(this.#stations.map(({ delivery }) => delivery.close()));
     for (const twin of this.#twins()) twin.close();
     await Promise.all(this.#stations.map(({ runner }) => runner.close()));
@@ -281,6 +327,7 @@ export class Daemon {
     this.#gate.close();
     this.#clockSync.close();
     this.#eventLoop.close();
+    this.#logLevel.close();
     const unreleased = this.#stateFolder.release();
     if (unreleased !== null) {
       this.#options.logger.warn({ cause: unreleased.message }, "the lock in the state folder could not be removed");

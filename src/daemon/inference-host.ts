@@ -46,6 +46,11 @@ export class InferenceHost {
     return this.#supervisor.restarts;
   }
 
+  /** Of the inference process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#supervisor.current?.pid;
+  }
+
   /** Another process follows, with these settings. */
   reconfigure(settings: DeviceConfig["inference"]): void {
     this.#settings = settings;

@@ -5,6 +5,7 @@ import type { StationSession } from "../mqtt/station-session.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { ConfigChange, StationConcern } from "./concerns.ts";
+import type { HttpHost } from "./http-host.ts";
 import type { InferenceHost } from "./inference-host.ts";
 import type { StationRunner, StationVitals } from "./station-runner.ts";
 import { stationId } from "./station-settings.ts";
@@ -21,6 +22,7 @@ export interface StationParts {
 export interface ReconfigurationOptions {
   readonly stations: readonly StationParts[];
   readonly inference: InferenceHost;
+  readonly http: HttpHost;
   readonly deviceSession: DeviceSession;
   readonly setLogLevel: (level: DeviceConfig["log"]["level"]) => void;
   readonly clock: Clock;
@@ -46,7 +48,7 @@ export class Reconfiguration {
 
   apply(changes: readonly ConfigChange[], config: DeviceConfig): void {
     if (changes.length === 0) return;
-    const { stations, inference, deviceSession, setLogLevel, logger } = this.#options;
+    const { stations, inference, http, deviceSession, setLogLevel, logger } = this.#options;
     const shown = changes.map(({ station, path }) => (station === null ? path : `${station} ${path}`));
     logger.info({ changes: shown }, "the configuration changes");
     const device = new Set(changes.flatMap(({ station, concern }) => (station === null ? [concern] : [])));
@@ -62,6 +64,7 @@ export class Reconfiguration {
     }
     if (device.has("broker")) deviceSession.reconfigure(config.broker);
     if (device.has("inference")) inference.reconfigure(config.inference);
+    if (device.has("http")) http.reconfigure(config.http);
   }
 
   /**
@@ -70,7 +73,7 @@ export class Reconfiguration {
    * @returns null when the changes put nothing at risk
    */
   trialOf(changes: readonly ConfigChange[], withinS: number): Trial | null {
-    const { stations, clock } = this.#options;
+    const { stations, http, clock } = this.#options;
     const device = new Set(changes.flatMap(({ station, concern }) => (station === null ? [concern] : [])));
     const criteria = stations.flatMap(({ id, runner }) => {
       const concerns = this.#concernsOf(changes, id);
@@ -80,6 +83,7 @@ export class Reconfiguration {
         ...(reloads ? bankCriteria(id, runner) : []),
       ];
     });
+    if (device.has("http")) criteria.push(...serverCriteria(http));
     const brokerAtRisk = device.has("broker");
     if (brokerAtRisk) criteria.push(...this.#connections().flatMap(connectionCriteria));
     const isSafe = !changes.some(({ apply }) => apply === "restart");
@@ -118,6 +122,14 @@ function connectionCriteria({ name, isUp, connects }: Connected): readonly Crite
   const before = connects();
   const proved = (): boolean => isUp() && connects() > before;
   return [{ expected: `${name} connection to the broker to stand`, proved, stands: proved }];
+}
+
+/** Whoever closes the server on purpose misses nothing. */
+function serverCriteria(http: HttpHost): readonly Criterion[] {
+  if (http.port === null) return [];
+  const before = http.changes;
+  const proved = (): boolean => http.changes > before && http.problem === null;
+  return [{ expected: "the HTTP server to listen", proved, stands: proved }];
 }
 
 /** A camera that is triggered by parts may give no frame for long: that it plays has to be enough then. */

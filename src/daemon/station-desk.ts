@@ -5,6 +5,7 @@ import type { PartName } from "../mqtt/plc-payloads.ts";
 import { triggerOf } from "../mqtt/plc-payloads.ts";
 import type { InboxListener } from "../mqtt/station-inbox.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
+import type { LogLevelSwitch } from "../ops/log-level.ts";
 import { DeviceError, InputError } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Effect, StationEvent, TriggerFields } from "../station/events.ts";
@@ -12,6 +13,7 @@ import type { StationMachine } from "../station/machine.ts";
 import { codeOf, type ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
+import { carryOutLogLevel } from "./log-level-command.ts";
 import { stationId } from "./station-settings.ts";
 
 /** What the desk needs of the station behind it. */
@@ -27,6 +29,7 @@ export interface DeskOptions {
   readonly inference: () => InferenceClient | undefined;
   readonly cameraState: () => string;
   readonly restartCamera: () => void;
+  readonly logLevel: LogLevelSwitch;
   /** The `state` document is out of date. */
   readonly changed: () => void;
 }
@@ -93,6 +96,8 @@ export class StationDesk implements Omit<InboxListener, "acknowledged"> {
       case "reboot-camera":
         this.#options.restartCamera();
         return {};
+      case "log-level":
+        return carryOutLogLevel(this.#options.logLevel, args);
       default:
         return name satisfies never;
     }

@@ -28,6 +28,11 @@ export class StationFrames {
     return id;
   }
 
+  /** Frames that are held. */
+  get size(): number {
+    return this.#frames.size;
+  }
+
   get(id: number): FrameReference | undefined {
     return this.#frames.get(id)?.frame;
   }

@@ -1,5 +1,6 @@
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { BankSummary, Picture } from "../inference/protocol.ts";
+import type { StationObserver } from "../metrics/station-observer.ts";
 import type { PictureSet } from "../mqtt/picture-lane.ts";
 import { inspectionRecord, type InspectionRecord, type RecordedPicture } from "../mqtt/record.ts";
 import { reportedFaults, type StateDocument } from "../mqtt/state-document.ts";
@@ -30,6 +31,7 @@ export interface StationReportOptions {
   readonly storage: () => StateDocument["storage"];
   readonly eventLoop: () => StateDocument["eventLoop"];
   readonly pushes: () => StateDocument["pushes"];
+  readonly observer: StationObserver;
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -67,17 +69,19 @@ export class StationReport {
 
   /** `inspection` and then the pictures. */
   async part({ outcome, scored, pictures, late }: FinishedPart): Promise<void> {
-    const { session, device, boot, clockSync } = this.#options;
+    const { session, device, boot, clockSync, observer } = this.#options;
     const station = this.#options.station();
     const published = this.#publishedAtMs.get(outcome.ordinal) ?? Promise.resolve(null);
     this.#publishedAtMs.delete(outcome.ordinal);
     const publishedAtWallMs = await within(published, PUBLISH_WAIT_MS);
+    const stages = scored === undefined ? {} : stagesOf(scored.stages, pictures);
+    observer.part({ outcome, stages, publishedAtWallMs });
     this.#publishRecord(
       inspectionRecord({
         identity: { site: device.site, line: station.line, station: station.name },
         boot,
         outcome,
-        ...(scored === undefined ? {} : { scored: { ...scored, stages: stagesOf(scored.stages, pictures) } }),
+        ...(scored === undefined ? {} : { scored: { ...scored, stages } }),
         images: {
           ...(pictures?.mask === undefined ? {} : { mask: recorded(pictures.mask) }),
           ...(pictures?.overlay === undefined ? {} : { overlay: recorded(pictures.overlay) }),
@@ -168,10 +172,16 @@ export class StationReport {
   }
 
   publishState(): void {
+    const { clock, session } = this.#options;
+    this.#stateAtMs = clock.monotonicMs();
+    session.setState(this.state());
+  }
+
+  /** What the station is now, as `state` says it. */
+  state(): StateDocument {
     const { device, boot, versions, clock, session, machine } = this.#options;
     const station = this.#options.station();
-    this.#stateAtMs = clock.monotonicMs();
-    session.setState({
+    return {
       version: 1,
       at: new Date(clock.wallMs()).toISOString(),
       site: device.site,
@@ -193,7 +203,7 @@ export class StationReport {
       counters: machine.counters(),
       mqtt: session.counters(),
       faults: reportedFaults(this.#faults, this.#details),
-    });
+    };
   }
 }
 

@@ -2,9 +2,12 @@ import type { CaptureClient } from "../capture/capture-client.ts";
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
+import type { StationObserver } from "../metrics/station-observer.ts";
+import type { StateDocument } from "../mqtt/state-document.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
+import type { LogLevelSwitch } from "../ops/log-level.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError, reasonOf } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
@@ -46,6 +49,8 @@ export interface StationRunnerOptions {
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;
+  readonly observer: StationObserver;
+  readonly logLevel: LogLevelSwitch;
 }
 
 /** What a station has, as a trial of a configuration asks. */
@@ -153,6 +158,16 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#report.publishState();
   }
 
+  /** What the station is now, as its `state` says it. */
+  state(): StateDocument {
+    return this.#report.state();
+  }
+
+  /** Accepted parts without an outcome, frames in slots, and the capture process, if there is one. */
+  get load(): { readonly openParts: number; readonly heldFrames: number; readonly capturePid: number | undefined } {
+    return { openParts: this.#machine.openParts, heldFrames: this.#frames.size, capturePid: this.#camera.pid };
+  }
+
   /** `plc/state` in words, with the faults that stand. */
   statusWords(): string {
     const faults = this.#machine.faults().map(({ reason }) => reason);
@@ -201,12 +216,14 @@ export class StationRunner implements CameraListener, InferenceListener {
 
   cameraFrame(frame: FrameReference, client: CaptureClient): void {
     this.#vitals = { ...this.#vitals, frames: this.#vitals.frames + 1 };
+    this.#options.observer.frame();
     const frameId = this.#frames.take(frame, client);
     const { seq, capturedAtMs, repeated = false } = frame;
     this.#handle({ type: "frame", frameId, captureSeq: seq, capturedAtMs, repeated });
   }
 
   cameraDropped(captureSeq: number): void {
+    this.#options.observer.slotMissing();
     this.#handle({ type: "frame-dropped", captureSeq });
   }
 

@@ -9,7 +9,6 @@ import { clientOptions } from "./client-options.ts";
 import type { ConnectProblem } from "./connect-problem.ts";
 import { connectProblem, problemOfError, problemOfReasonCode, safeUrl } from "./connect-problem.ts";
 import { CredentialWatch } from "./credential-watch.ts";
-import { ProblemLog } from "./problem-log.ts";
 import { RoundTrips } from "./round-trips.ts";
 
 /** What the broker said at connect about what it can take. */
@@ -69,7 +68,6 @@ const BACKED_UP_BYTES = 16_384;
  */
 export class BrokerConnection {
   readonly #options: ConnectionOptions;
-  readonly #problems: ProblemLog;
   /** The client of the present attempt or connection; what others report is ignored. */
   #client: MqttClient | null = null;
   #roundTrips: RoundTrips | null = null;
@@ -84,7 +82,6 @@ export class BrokerConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#broker = options.broker;
-    this.#problems = new ProblemLog(options.logger, options.clock);
   }
 
   get up(): boolean {
@@ -251,18 +248,15 @@ export class BrokerConnection {
 
   #lose(problem: ConnectProblem): void {
     if (this.#state === "closed") return;
-    const { clock, clientId, onDown } = this.#options;
+    const { clock, clientId, logger, onDown } = this.#options;
     const client = this.#client;
     const wasUp = this.up;
     this.#client = null;
     this.#clearTimers();
     if (client !== null) destroy(client);
-    if (wasUp && clock.monotonicMs() - this.#upSinceMs >= STEADY_MS) {
-      this.#failures = 0;
-      this.#problems.clear();
-    }
+    if (wasUp && clock.monotonicMs() - this.#upSinceMs >= STEADY_MS) this.#failures = 0;
     if (this.#problem?.kind !== problem.kind) this.#problem = { ...problem, sinceWallMs: clock.wallMs() };
-    this.#problems.report(problem, { clientId });
+    logger.warn({ clientId, problem: problem.kind }, problem.message);
     this.#state = "waiting";
     this.#timer = setTimeout(() => this.#attempt(), this.#waitMs());
     if (wasUp) onDown();

@@ -9,6 +9,7 @@ export const COMMAND_NAMES = [
   "self-test",
   "challenge",
   "reboot-camera",
+  "log-level",
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 

@@ -56,6 +56,9 @@ export const COMMAND_TEXTS: Readonly<Record<CommandName, string>> = {
   "self-test": "looks at camera, inference, storage, broker and faults: `passed`, `checks`",
   challenge: "the next part is a known bad one and has to FAIL",
   "reboot-camera": "ends the capture process, another one follows",
+  "log-level":
+    "`level` (`debug`, `info`, `warn`, `error`) for the whole device for `forS` seconds (1 to 3600, else 600); without `level` it only " +
+    "tells: `level`, `configured`, `until`",
 };
 
 /** A field of `plc/result`; `first` counts bytes from 0. */

@@ -53,6 +53,8 @@ export interface StateDocument extends StationIdentity {
     readonly problem: string | null;
     /** A damaged file was moved there since the start. */
     readonly setAside: string | null;
+    /** Changes that wait for the disk. */
+    readonly waiting: number;
     /** Changes that could not be written. */
     readonly lost: number;
     readonly writes: number;

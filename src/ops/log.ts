@@ -1,8 +1,8 @@
 import { fstatSync } from "node:fs";
 import { pino, type DestinationStream } from "pino";
 import type { Logger } from "../shared/logger.ts";
-
-export type LogLevel = "debug" | "info" | "warn" | "error";
+import { valueWithoutSecrets } from "../shared/secrets.ts";
+import type { LogLevel } from "./log-level.ts";
 
 const STDERR = 2;
 
@@ -26,18 +26,29 @@ export interface LevelledLogger extends Logger {
 /**
  * The program's logger: one JSON object a line on stderr, written synchronously so that the last line before a
  * crash is not lost. Where stderr is the journal's, each line begins with its priority (sd-daemon(3)), so that
- * `journalctl --priority=warning` works. Secrets never reach it: the code logs file names, not what the files hold.
+ * `journalctl --priority=warning` works. The code logs names of files, not the secrets in them; what a library or a camera
+ * says is looked through for logins and passwords.
  */
 export function createLogger(level: LogLevel, environment: NodeJS.ProcessEnv = process.env): LevelledLogger {
   const stderr = pino.destination({ fd: STDERR, sync: true });
+  return loggerTo(isJournal(environment["JOURNAL_STREAM"], STDERR) ? withPriorities(stderr) : stderr, level);
+}
+
+/** @returns the same logger on another stream */
+export function loggerTo(target: DestinationStream, level: LogLevel): LevelledLogger {
   return pino(
     {
       level,
       base: { pid: process.pid },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, args.map((value) => valueWithoutSecrets(value)) as typeof args);
+        },
+      },
     },
-    isJournal(environment["JOURNAL_STREAM"], STDERR) ? withPriorities(stderr) : stderr,
+    target,
   );
 }
 

@@ -58,6 +58,11 @@ export class StationMachine {
     return this.#display.plcState;
   }
 
+  /** Accepted parts without a published outcome. */
+  get openParts(): number {
+    return this.#ledger.size;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }

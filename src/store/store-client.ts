@@ -19,6 +19,8 @@ export interface StoreStatus {
   readonly problem: string | null;
   /** An unusable file was moved there since the start. */
   readonly setAside: string | null;
+  /** Changes that wait for the disk. */
+  readonly waiting: number;
   /** Changes that could not be written. */
   readonly lost: number;
   readonly writes: number;
@@ -95,6 +97,7 @@ export class Store {
       state: this.#state,
       problem: this.#problem?.message ?? null,
       setAside: this.#setAside,
+      waiting: this.#waiting.length,
       lost: this.#lost,
       writes: this.#writes,
       writeMs: Math.round(this.#writeMs),

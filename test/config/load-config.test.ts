@@ -125,7 +125,7 @@ extra: 1
     'broker.version (line 4): expected "5" or "3.1.1", but received number 5 (put it in quotes)',
     'broker.conectTimeoutMs (line 5): expected a known key (connectTimeoutMs?), but received the unknown key "conectTimeoutMs"',
     'inference (line 6): expected a mapping with the keys threads, spinning, provider, startTimeoutMs, frameTimeoutMs, but received text "fast"',
-    "extra (line 14): expected one of the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, history, log, security, twin, delivery, stations, " +
+    "extra (line 14): expected one of the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, history, http, log, security, twin, delivery, stations, " +
       'but received the unknown key "extra"',
     "stations[0].threshold (line 10): expected a number above 0, or null, but received number -1",
     'stations[0].camera.source (line 12): expected "test", "folder", "v4l2", "aravis", "rtsp", "csi" or "pipeline", but received text "gige"',
@@ -169,7 +169,7 @@ test("a file without stations, an empty file and a list are refused", () => {
   assert.match(problemsOf(MINIMAL.replace(/stations:[^]*/, "stations: []\n"))[0] ?? "", /^stations .* an empty list$/);
   assert.equal(problemsOf("").length, 3); // site, device, stations
   assert.deepEqual(problemsOf("- 1\n"), [
-    "the document (line 1): expected a mapping with the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, history, log, security, twin, delivery, stations, but received a list of 1",
+    "the document (line 1): expected a mapping with the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, history, http, log, security, twin, delivery, stations, but received a list of 1",
   ]);
 });
 
@@ -324,4 +324,20 @@ test("the keys of streams, CSI cameras and pipelines go with their source alone"
   ] as const) {
     assert.match(problemsOf(camera), message, JSON.stringify(camera));
   }
+});
+
+test("the HTTP server has a literal address, a port and host names; an address is never looked up", () => {
+  const http = (keys: object) => parse(`${MINIMAL}http: ${JSON.stringify(keys)}\n`).config.http;
+  assert.deepEqual(http({}), { enabled: true, address: "127.0.0.1", port: 9_747, hosts: [] });
+  assert.equal(http({ address: "::" }).address, "::");
+  assert.deepEqual(http({ hosts: ["edge1.plant.example", "[fd00::7]"] }).hosts, ["edge1.plant.example", "[fd00::7]"]);
+  assert.throws(() => http({ address: "localhost" }), /http\.address .*expected an IP address/);
+  assert.throws(() => http({ address: "127.0.0.300" }), /http\.address/);
+  assert.throws(() => http({ port: 0 }), /http\.port .*a whole number from 1 to 65535/);
+  for (const host of ["edge1:9747", "http://edge1", "a b", "", "fd00::7"]) {
+    assert.throws(() => http({ hosts: [host] }), /http\.hosts .*host names/, host);
+  }
+  const env = { NOMINALD_HTTP_HOSTS: "a.example,b.example", NOMINALD_HTTP_ENABLED: "false" };
+  const { hosts, enabled } = parse(MINIMAL, env).config.http;
+  assert.deepEqual([hosts, enabled], [["a.example", "b.example"], false]);
 });

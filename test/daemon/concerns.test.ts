@@ -9,7 +9,7 @@ import { changesBetween, concernOfKey } from "../../src/daemon/concerns.ts";
 
 /** Concerns whose change ends no process and no connection. */
 const LIVE = ["machine", "scoring", "log", "history"];
-const RESTART = ["bank", "camera", "broker", "inference"];
+const RESTART = ["bank", "camera", "broker", "inference", "http"];
 
 test("a key that is marked live ends nothing, one that is marked restart ends just what it concerns", () => {
   const marked = [

@@ -4,6 +4,7 @@ import { after, before, test, type TestContext } from "node:test";
 import type { FinishedPart } from "../../src/daemon/part-records.ts";
 import { StationReport } from "../../src/daemon/station-report.ts";
 import type { BankSummary, Picture, Scored } from "../../src/inference/protocol.ts";
+import { unobserved } from "../../src/metrics/station-observer.ts";
 import { systemClock } from "../../src/shared/system-clock.ts";
 import type { Fault } from "../../src/station/events.ts";
 import { StationMachine } from "../../src/station/machine.ts";
@@ -68,6 +69,7 @@ async function startReport(t: TestContext) {
     machine: new StationMachine({ mode: "camera", deadlineMs: 1_000, maxPending: 1, commissioning: false }, now),
     cameraRestarts: () => 3,
     storage: () => database.status(),
+    observer: unobserved,
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });

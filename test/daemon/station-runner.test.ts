@@ -5,6 +5,8 @@ import { after, before, test, type TestContext } from "node:test";
 import { InferenceHost } from "../../src/daemon/inference-host.ts";
 import { StationRunner } from "../../src/daemon/station-runner.ts";
 import type { InferenceClient } from "../../src/inference/inference-client.ts";
+import { LogLevelSwitch } from "../../src/ops/log-level.ts";
+import { unobserved } from "../../src/metrics/station-observer.ts";
 import { systemClock } from "../../src/shared/system-clock.ts";
 import { LineClient } from "../support/line-client.ts";
 import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
@@ -55,6 +57,8 @@ async function startStation(
     session,
     store,
     storage: () => database.status(),
+    observer: unobserved,
+    logLevel: new LogLevelSwitch({ configured: "info", apply: () => undefined, clock: systemClock, logger: log }),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     loadBank: (client, base) => client.loadBank(base),
     onOutcome: () => undefined,

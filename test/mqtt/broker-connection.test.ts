@@ -9,6 +9,8 @@ import { test } from "node:test";
 import type { BrokerConfig } from "../../src/config/config.ts";
 import type { ConnectProblem } from "../../src/mqtt/connect-problem.ts";
 import type { StationSession } from "../../src/mqtt/station-session.ts";
+import { RepeatLimit } from "../../src/ops/repeat-limit.ts";
+import { systemClock } from "../../src/shared/system-clock.ts";
 import type { MosquittoOptions } from "../support/mosquitto.ts";
 import { freePort, makeCertificates, renewClientCertificate, startMosquitto } from "../support/mosquitto.ts";
 import { brokerConfig, LogBook, makeSession, outcome, until } from "./fixtures.ts";
@@ -35,7 +37,10 @@ async function brokerUrl(t: TestContext, options: MosquittoOptions = {}): Promis
 }
 
 function start(t: TestContext, config: BrokerConfig, book = new LogBook()): StationSession {
-  const session = makeSession(config, { logger: book });
+  // As in the daemon: what repeats is told once a minute.
+  const logger = new RepeatLimit({ logger: book, clock: systemClock });
+  t.after(() => logger.close());
+  const session = makeSession(config, { logger });
   t.after(() => session.close(200));
   session.start();
   return session;

@@ -78,6 +78,7 @@ const MISTAKES: readonly Planted[] = [
     ["inference", "../fit/two.ts"],
     ["fit", "../page/page.ts"],
     ["page", "../cli/two.ts"],
+    ["metrics", "../fit/two.ts"],
     ["evaluation", "../daemon/two.ts"],
     ["daemon", "../cli/two.ts"],
     ["doctor", "../cli/two.ts"],
@@ -114,6 +115,7 @@ const MISTAKES: readonly Planted[] = [
     breaks: ["require-lives-in-capture"],
   },
   { file: "src/daemon/capture.ts", text: 'import "../capture/pipeline.ts";', breaks: ["daemon-requires-nothing"] },
+  { file: "src/ops/counts.ts", text: 'import "prom-client";', breaks: ["prom-client-lives-in-metrics"] },
   { file: "src/fit/index.ts", text: 'import "usearch";', breaks: ["usearch-lives-in-search"] },
   {
     file: "src/backbone/session.ts",

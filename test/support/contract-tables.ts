@@ -1,5 +1,6 @@
 import { COMMAND_NAMES } from "../../src/mqtt/commands.ts";
 import { COMMAND_TEXTS, CONTRACT, RESULT_FIELDS } from "../../src/mqtt/contract.ts";
+import { FAMILIES } from "../../src/metrics/families.ts";
 import { FLAG, FLAG_TEXTS } from "../../src/station/outcome.ts";
 import { PLC_STATES } from "../../src/station/plc-state.ts";
 import { REASON_NAMES, REASONS } from "../../src/station/reasons.ts";
@@ -39,15 +40,44 @@ export const CONTRACT_TABLES: Readonly<Record<string, string>> = {
   ),
 };
 
+/** The table of docs/metrics.md. */
+export const METRICS_TABLES: Readonly<Record<string, string>> = {
+  metrics: table(
+    ["name", "kind", "labels", "says"],
+    Object.values(FAMILIES).map(({ name, kind, labels, help }) => [
+      ...[`\`${name}\``, kind, labels.map((label) => `\`${label}\``).join(", "), help],
+    ]),
+  ),
+};
+
+/** The tables of docs/supply-chain.md, out of the scripts in .ci, which are plain JavaScript. */
+export async function supplyTables(): Promise<Readonly<Record<string, string>>> {
+  const load = (name: string): Promise<unknown> => import(new URL(`../../.ci/lib/${name}`, import.meta.url).href);
+  const { ALLOWED } = (await load("licences.mjs")) as { ALLOWED: Readonly<Record<string, string>> };
+  const { REQUIREMENTS } = (await load("requirements.mjs")) as {
+    REQUIREMENTS: readonly { packages: readonly string[]; why: string; from: string }[];
+  };
+  return {
+    licences: table(["licence", "why it is allowed"], Object.entries(ALLOWED)),
+    debian: table(
+      ["packages", "needed to", "for"],
+      REQUIREMENTS.map(({ packages, why, from }) => [packages.join(", "), from, why]),
+    ),
+  };
+}
+
 /** A place in a document that a table stands in: everything between its two comments. */
 const PLACE = /<!-- table: ([a-z-]+) -->\n[^]*?<!-- end -->/g;
 
 /** @returns the document with each table as the code has it, and the names of the tables that it has a place for */
-export function withTables(document: string): { readonly text: string; readonly names: readonly string[] } {
+export function withTables(
+  document: string,
+  tables = CONTRACT_TABLES,
+): { readonly text: string; readonly names: readonly string[] } {
   const names: string[] = [];
   const text = document.replace(PLACE, (_place, name: string) => {
     names.push(name);
-    return `<!-- table: ${name} -->\n\n${CONTRACT_TABLES[name] ?? "no such table"}\n\n<!-- end -->`;
+    return `<!-- table: ${name} -->\n\n${tables[name] ?? "no such table"}\n\n<!-- end -->`;
   });
   return { text, names };
 }

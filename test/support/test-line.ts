@@ -97,6 +97,8 @@ export class TestLine {
       device: "bench",
       stateFolder: join(this.folder, "state"),
       broker: { url: options.broker },
+      // Tests run side by side; one of the server gives a port of its own.
+      http: { enabled: false },
       inference: { startTimeoutMs: 120_000, frameTimeoutMs: 60_000 },
       ...options.device,
       stations: [

@@ -1,25 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { problemOfError, problemOfReasonCode, safeUrl } from "../../src/mqtt/connect-problem.ts";
-import { ProblemLog } from "../../src/mqtt/problem-log.ts";
-import { brokerConfig, LogBook } from "./fixtures.ts";
-
-test("a lasting problem is told once a minute with the attempts in between, a new one at once", () => {
-  const book = new LogBook();
-  let nowMs = 0;
-  const log = new ProblemLog(book, { monotonicMs: () => nowMs, wallMs: () => nowMs });
-  const away = { kind: "connect-refused" as const, message: "away" };
-  for (nowMs = 0; nowMs <= 60_000; nowMs += 1_000) log.report(away, {});
-  assert.deepEqual(book.lines, [
-    'warn away {"problem":"connect-refused","suppressed":0}',
-    'warn away {"problem":"connect-refused","suppressed":59}',
-  ]);
-  log.report({ kind: "tls", message: "certificate" }, {});
-  assert.equal(book.lines.length, 3);
-  log.clear();
-  log.report({ kind: "tls", message: "certificate" }, {});
-  assert.equal(book.lines.length, 4);
-});
+import { brokerConfig } from "./fixtures.ts";
 
 test("what Node, mqtt.js and brokers report becomes one of the stable words", () => {
   const broker = brokerConfig("mqtts://broker:8883");

@@ -1,0 +1,69 @@
+import type { DeviceConfig } from "../config/config.ts";
+import type { DeviceFigures, ProcessFigures, StationFigures } from "../metrics/figures.ts";
+import type { DeviceSession } from "../mqtt/device-session.ts";
+import type { StationSession } from "../mqtt/station-session.ts";
+import type { LoopDelay } from "../ops/event-loop-delay.ts";
+import { residentBytes } from "../ops/process-memory.ts";
+import type { StoreStatus } from "../store/store-client.ts";
+import { readinessOf } from "./health.ts";
+import type { InferenceHost } from "./inference-host.ts";
+import type { StationRunner } from "./station-runner.ts";
+
+/** The parts of the daemon, as far as metrics look at them. */
+export interface FigureSources {
+  readonly config: DeviceConfig;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly eventLoop: LoopDelay;
+  readonly store: StoreStatus;
+  readonly inference: InferenceHost;
+  readonly deviceSession: DeviceSession;
+  readonly stations: readonly {
+    readonly id: string;
+    readonly runner: StationRunner;
+    readonly session: StationSession;
+  }[];
+}
+
+const MICROSECONDS_PER_SECOND = 1_000_000;
+
+/** What all of them count, at this moment. */
+export async function deviceFigures(sources: FigureSources): Promise<DeviceFigures> {
+  const { config, versions, eventLoop, store, inference, deviceSession, stations } = sources;
+  const { user, system } = process.cpuUsage();
+  const memory = await Promise.all([
+    processFigures("daemon", "", process.pid),
+    processFigures("inference", "", inference.pid),
+    ...stations.map(({ id, runner }) => processFigures("capture", id, runner.load.capturePid)),
+  ]);
+  return {
+    site: config.site,
+    device: config.device,
+    versions,
+    startedAtS: performance.timeOrigin / 1_000,
+    cpuS: (user + system) / MICROSECONDS_PER_SECOND,
+    processes: memory.flat(),
+    eventLoop,
+    store,
+    inferenceRestarts: inference.restarts,
+    broker: { connected: deviceSession.status().state === "connected", connects: deviceSession.connects },
+    stations: stations.map(stationFigures),
+  };
+}
+
+function stationFigures({ id, runner, session }: FigureSources["stations"][number]): StationFigures {
+  const state = runner.state();
+  const broker = session.status();
+  const { openParts, heldFrames } = runner.load;
+  const connected = broker.state === "connected";
+  return { id, ready: readinessOf({ id, state, broker }).ready, connected, state, openParts, heldFrames };
+}
+
+/** @returns nothing for a process that is not there */
+async function processFigures(
+  process: ProcessFigures["process"],
+  station: string,
+  pid: number | undefined,
+): Promise<readonly ProcessFigures[]> {
+  const bytes = pid === undefined ? null : await residentBytes(pid);
+  return bytes === null ? [] : [{ process, station, residentBytes: bytes }];
+}
