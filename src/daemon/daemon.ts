@@ -5,6 +5,7 @@ import type { ConfigSource } from "../config/load-config.ts";
 import { DEVICE_TWIN } from "../config/twin-document.ts";
 import { DeviceSession } from "../mqtt/device-session.ts";
 import { Outbox } from "../mqtt/outbox.ts";
+import { OutboxKeys } from "../mqtt/outbox-keys.ts";
 import { stationTopics } from "../mqtt/topics.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
@@ -77,6 +78,7 @@ export class Daemon {
   readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
   readonly #store: Store;
+  readonly #outboxKeys = new OutboxKeys();
   readonly #keeper: ConfigKeeper;
   readonly #reconfiguration: Reconfiguration;
   readonly #deviceTwin: Twin;
@@ -225,7 +227,7 @@ export class Daemon {
     const { device, broker, history } = config;
     const id = stationId(station);
     const store = new StationStore(this.#store, id);
-    const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz });
+    const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz }, this.#outboxKeys);
     const identity = { site: config.site, line: station.line, station: station.name };
     const topics = stationTopics(identity);
     const subscriptions = [
