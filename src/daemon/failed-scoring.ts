@@ -13,6 +13,8 @@ export function reasonFor(error: unknown): ReasonName {
       return error.code;
     case "region-outside":
       return "frame-unreadable";
+    case "score-overrun":
+      return "overrun";
     case "request-deadline":
     case "inference-lost":
     case "inference-closed":

@@ -273,7 +273,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     const { session, logger } = this.#options;
     switch (effect.type) {
       case "request-score":
-        this.#requestScore(effect.frameId);
+        this.#requestScore(effect.frameId, effect.deadlineAtMs);
         return;
       case "release":
         this.#frames.release(effect.frameId);
@@ -310,7 +310,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     }
   }
 
-  #requestScore(frameId: number): void {
+  #requestScore(frameId: number, deadlineAtMs: number): void {
     const frame = this.#frames.get(frameId);
     const client = this.#inference;
     if (frame === undefined || client === undefined) {
@@ -319,7 +319,8 @@ export class StationRunner implements CameraListener, InferenceListener, Station
       return;
     }
     const station = this.#station;
-    const scoring = client.score(stationId(station), frame, station.pictures.mask || station.pictures.overlay);
+    const wantsPictures = station.pictures.mask || station.pictures.overlay;
+    const scoring = client.score(stationId(station), frame, deadlineAtMs, wantsPictures);
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
       ({ score, threshold, bankId }) => this.#handle({ type: "scored", frameId, score, threshold, bankId }),

@@ -126,6 +126,8 @@ export type ToInference =
       readonly picturesId: number | null;
       readonly station: string;
       readonly frame: FrameReference;
+      /** Monotonic ms, of the machine's clock, at which the frame's part is late; null: it is no part's. */
+      readonly deadlineAtMs: number | null;
     };
 
 export type FromInference =

@@ -129,8 +129,11 @@ export type Effect =
   | { readonly type: "outcome-again"; readonly session: string; readonly seq: number }
   /** A known bad part was recognised, or not; to be remembered over a restart. */
   | { readonly type: "challenge-done"; readonly at: Instant; readonly met: boolean }
-  /** Hand the frame to the inference process; it answers with `scored` or `score-failed`, or is lost. */
-  | { readonly type: "request-score"; readonly frameId: number }
+  /**
+   * Hand the frame to the inference process; it answers with `scored` or `score-failed`, or is lost. At `deadlineAtMs`,
+   * monotonic, the part is late.
+   */
+  | { readonly type: "request-score"; readonly frameId: number; readonly deadlineAtMs: number }
   /** Nobody needs the frame any more: its slot may be written again. Exactly once for each frame that arrived. */
   | { readonly type: "release"; readonly frameId: number }
   | { readonly type: "outcome"; readonly outcome: Outcome }

@@ -92,7 +92,7 @@ export class Scoring {
     const frameId = entry.frame?.frameId ?? null;
     if (frameId === null) return;
     this.#inFlight.set(frameId, { entry, bankId: this.#readiness.bankId });
-    this.#emit({ type: "request-score", frameId });
+    this.#emit({ type: "request-score", frameId, deadlineAtMs: entry.deadlineAtMs });
   }
 
   takeScore(event: ScoredEvent, now: Instant): void {
