@@ -11,6 +11,7 @@ import { passGate } from "./golden-gate.ts";
 import { JobLoop } from "./job-loop.ts";
 import { drawPictures } from "./pictures.ts";
 import { CREDITS } from "./schedule.ts";
+import { ScorerPools } from "./scorer-pools.ts";
 import type {
   BankSummary,
   FromInference,
@@ -39,6 +40,7 @@ export class InferenceWorker {
   readonly #send: (message: FromInference) => void;
   readonly #jobs = new JobLoop();
   readonly #reader = new FrameReader();
+  readonly #pools = new ScorerPools();
   readonly #stations = new Map<string, LoadedStation>();
   /** The last load or adjustment that was asked for, by station: they are carried out in their order. */
   readonly #changes = new Map<string, Promise<void>>();
@@ -104,7 +106,7 @@ export class InferenceWorker {
     const limits = limitsOf(bank.manifest.validity, load.validity);
     const settings = this.#settings;
     const step = <T>(job: () => Promise<T>): Promise<T> => this.#jobs.step(job);
-    const scorer = await step(() => FrameScorer.create(bank, backbone, settings, { ...load, limits }));
+    const scorer = await step(() => FrameScorer.create(bank, backbone, settings, { ...load, limits }, this.#pools));
     let warmUpMs: number;
     let gate: GateReport | null;
     try {
