@@ -11,6 +11,8 @@ export interface DeviceConfig {
   readonly modelsFolders: readonly string[];
   readonly broker: BrokerConfig;
   readonly inference: {
+    /** Inference processes; each has its own threads. */
+    readonly processes: number;
     readonly threads: number;
     readonly spinning: boolean;
     readonly provider: "cpu" | "cuda" | "tensorrt";

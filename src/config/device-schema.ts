@@ -109,8 +109,13 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
     }),
   },
   inference: {
+    processes: key(integerRule({ minimum: 1, maximum: 16 }), 1, {
+      doc: "Inference processes that the stations spread over; one that dies is lost for its own stations alone.",
+      env: "NOMINALD_INFERENCE_PROCESSES",
+      apply: "restart",
+    }),
     threads: key(integerRule({ minimum: 1, maximum: 256 }), 2, {
-      doc: "Threads of the backbone and of the search.",
+      doc: "Threads of the backbone and of the search, in each process.",
       env: "NOMINALD_INFERENCE_THREADS",
       apply: "restart",
     }),

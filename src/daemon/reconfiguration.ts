@@ -5,7 +5,7 @@ import type { StationSession } from "../mqtt/station-session.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { ConfigChange, StationConcern } from "./concerns.ts";
-import type { InferenceHost } from "./inference-host.ts";
+import type { InferencePool } from "./inference-pool.ts";
 import type { StationRunner, StationVitals } from "./station-runner.ts";
 import { stationId } from "./station-settings.ts";
 import { Trial, type Criterion } from "./trial.ts";
@@ -20,7 +20,7 @@ export interface StationParts {
 
 export interface ReconfigurationOptions {
   readonly stations: readonly StationParts[];
-  readonly inference: InferenceHost;
+  readonly inference: InferencePool;
   readonly deviceSession: DeviceSession;
   readonly setLogLevel: (level: DeviceConfig["log"]["level"]) => void;
   readonly clock: Clock;
@@ -55,6 +55,8 @@ export class Reconfiguration {
       const { maxRecords, maxRateHz } = config.history;
       if (device.has("history")) outbox.configure({ largest: maxRecords, perSecond: maxRateHz });
       if (device.has("broker")) session.reconfigure(config.broker);
+      // A station that ends, or begins anew, is none of ours: see StationList.
+      if (changes.some((change) => change.station === id && change.concern === "station")) continue;
       const station = config.stations.find((one) => stationId(one) === id);
       const concerns = this.#concernsOf(changes, id);
       if (device.has("banks")) concerns.add("bank");

@@ -171,10 +171,16 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#report.publishState();
   }
 
-  /** After the inference process has ended: what waited for it has settled, so the last records can leave. */
-  async closeSession(): Promise<void> {
+  /**
+   * When what waits for the inference process has settled, so that the last records can leave.
+   *
+   * @param clear the station does not come back: the broker is to forget what it keeps of it
+   */
+  async closeSession({ clear = false }: { readonly clear?: boolean } = {}): Promise<void> {
     await this.#records.settled();
-    await this.#options.session.close();
+    const { session } = this.#options;
+    if (clear) session.clearRetained();
+    await session.close();
   }
 
   inferenceUp(client: InferenceClient): void {
@@ -183,7 +189,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#bank.inferenceUp(client);
   }
 
-  inferenceDown(error: Error, _decision: RestartDecision): void {
+  inferenceDown(error: Error): void {
     this.#inference = undefined;
     this.#bank.inferenceDown();
     this.#vitals = { ...this.#vitals, bankActive: false };

@@ -93,6 +93,13 @@ export class InferenceClient {
     return answer;
   }
 
+  /** The station asks for no scores any more. */
+  async unloadBank(station: string): Promise<void> {
+    const { id, answer } = this.#open<null>(`unloading of the bank of ${station}`, this.#options.startTimeoutMs);
+    this.#send({ type: "unload-bank", id, station });
+    await answer;
+  }
+
   /**
    * @param deadlineAtMs monotonic ms at which the frame's part is late; null: it is no part's, and gives way to those that are
    * @returns `scored`: the image score; `pictures`: resolves after it, null when they were not wanted, dropped, or
@@ -152,6 +159,9 @@ export class InferenceClient {
         return;
       case "bank-loaded":
         this.#pending.resolve(message.id, message.summary);
+        return;
+      case "bank-unloaded":
+        this.#pending.resolve(message.id, null);
         return;
       case "scored":
         this.#pending.resolve(message.id, message.scored);

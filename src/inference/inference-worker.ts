@@ -65,6 +65,9 @@ export class InferenceWorker {
       case "adjust-bank":
         this.#change(message.load.station, message.id, () => this.#adjustBank(message.id, message.load));
         return;
+      case "unload-bank":
+        this.#change(message.station, message.id, () => this.#unloadBank(message.id, message.station));
+        return;
       case "score":
         this.#jobs.addScore({
           station: message.station,
@@ -123,6 +126,15 @@ export class InferenceWorker {
       await previous?.scorer.close();
     });
     this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs, gate) });
+  }
+
+  async #unloadBank(id: number, station: string): Promise<void> {
+    await this.#jobs.urgent(async () => {
+      const loaded = this.#stations.get(station);
+      this.#stations.delete(station);
+      await loaded?.scorer.close();
+    });
+    this.#send({ type: "bank-unloaded", id });
   }
 
   async #adjustBank(id: number, load: LoadBank): Promise<void> {

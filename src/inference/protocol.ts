@@ -119,6 +119,8 @@ export type ToInference =
   | { readonly type: "load-bank"; readonly id: number; readonly load: LoadBank }
   /** The bank stays as it is loaded; thresholds, frame limits and pictures are those of `load` from the next frame on. */
   | { readonly type: "adjust-bank"; readonly id: number; readonly load: LoadBank }
+  /** The station leaves: what its bank takes is given up. */
+  | { readonly type: "unload-bank"; readonly id: number; readonly station: string }
   | {
       readonly type: "score";
       readonly id: number;
@@ -133,6 +135,7 @@ export type ToInference =
 export type FromInference =
   | { readonly type: "started"; readonly id: number; readonly versions: Readonly<Record<string, string>> }
   | { readonly type: "bank-loaded"; readonly id: number; readonly summary: BankSummary }
+  | { readonly type: "bank-unloaded"; readonly id: number }
   /** The slot has been read: its credit may go back. */
   | { readonly type: "scored"; readonly id: number; readonly scored: Scored }
   /** Follows `scored` when pictures were asked for; null when they were dropped, so as not to hold up a newer frame. */

@@ -68,19 +68,15 @@ async function startStation(
   };
   const pids: number[] = [];
   const inference = new InferenceHost({
-    settings: device.inference,
-    clock: systemClock,
-    logger: log,
-    listeners: [
-      runner,
-      {
-        inferenceUp: ({ pid = 0 }: InferenceClient) => {
-          pids.push(pid);
-          onInferenceUp(pid);
-        },
-        inferenceDown: () => undefined,
-      },
-    ],
+    ...{ name: "inference", settings: device.inference, clock: systemClock, logger: log },
+  });
+  inference.attach(runner);
+  inference.attach({
+    inferenceUp: ({ pid = 0 }: InferenceClient) => {
+      pids.push(pid);
+      onInferenceUp(pid);
+    },
+    inferenceDown: () => undefined,
   });
   const client = await LineClient.connect(broker.url);
   await database.open();
