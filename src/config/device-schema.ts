@@ -140,6 +140,11 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       apply: "restart",
     }),
   },
+  admission: key(choiceRule("refuse", "warn"), "warn", {
+    doc: "A station whose takt or deadline cannot be met beside the others: refuse it, or warn in state and log.",
+    env: "NOMINALD_ADMISSION",
+    apply: "live",
+  }),
   history: {
     maxRecords: key(integerRule({ minimum: 100, maximum: 10_000_000 }), 100_000, {
       doc: "Records of parts that are kept on the disk while no broker takes them; about 2 KiB each.",

@@ -6,9 +6,9 @@ import { stationSchema } from "../config/station-schema.ts";
 import { stationId } from "./station-settings.ts";
 
 /** What of a station has to do with a key: nothing else is touched when the key changes. */
-export type StationConcern = "machine" | "scoring" | "bank" | "camera";
+export type StationConcern = "machine" | "admission" | "scoring" | "bank" | "camera";
 /** What of the device has. `policy`: it is read at each use, so nothing has to be done. */
-export type DeviceConcern = "broker" | "inference" | "history" | "log" | "banks" | "policy";
+export type DeviceConcern = "broker" | "inference" | "admission" | "history" | "log" | "banks" | "policy";
 /** `station`: it ends and begins anew, alone. `process`: only a new start of nominald takes it over. */
 type Concern = StationConcern | DeviceConcern | "station" | "process";
 
@@ -20,6 +20,7 @@ const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "station" | "p
   modelsFolders: "banks",
   broker: "broker",
   inference: "inference",
+  admission: "admission",
   history: "history",
   log: "log",
   security: "policy",
@@ -39,6 +40,7 @@ const STATION: Readonly<Record<keyof StationConfig, StationConcern | "station">>
   region: "bank",
   rotation: "bank",
   deadlineMs: "machine",
+  taktMs: "admission",
   maxPending: "machine",
   maxRateHz: "camera",
   commissioning: "machine",

@@ -18,6 +18,7 @@ import type { Opened } from "../store/protocol.ts";
 import { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
+import { Admission } from "./admission.ts";
 import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
@@ -80,6 +81,7 @@ export class Daemon {
   readonly #deviceSession: DeviceSession;
   readonly #stations: StationList;
   readonly #inference: InferencePool;
+  readonly #admission: Admission;
   /** What the database held at the start; null: nothing, or the start is over. */
   #opened: Opened | null = null;
   #started = false;
@@ -112,6 +114,12 @@ export class Daemon {
     this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
     this.#deviceSession = this.#makeDeviceSession();
     this.#inference = new InferencePool({ settings: config.inference, clock, logger });
+    this.#admission = new Admission({
+      order: () => this.#keeper.config.stations.map(stationId),
+      policy: () => this.#keeper.config.admission,
+      processOf: (id) => this.#inference.numberOf(id),
+      logger,
+    });
     this.#stations = new StationList(config.stations, {
       ...{ inference: this.#inference, logger, boot: options.boot, nextBoot: () => this.#drawBoot() },
       make: (station, boot) => this.#makeStation(station, boot),
@@ -120,6 +128,7 @@ export class Daemon {
     this.#reconfiguration = new Reconfiguration({
       stations: this.#stations.entries,
       inference: this.#inference,
+      admission: this.#admission,
       deviceSession: this.#deviceSession,
       setLogLevel: options.setLogLevel,
       clock,
@@ -239,7 +248,7 @@ export class Daemon {
     const pushes = (): GateStatus => this.#gate.status();
     const runner: StationRunner = new StationRunner({
       ...{ device: config, station, boot, versions, clock, clockSync, logger },
-      ...{ session, store, storage, eventLoop, pushes },
+      ...{ session, store, storage, eventLoop, pushes, admission: this.#admission },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
     });

@@ -57,6 +57,12 @@ export class InferencePool {
     process.host.attach(user.listener);
   }
 
+  /** @returns the number of the process that the station works in; null: of none */
+  numberOf(id: string): number | null {
+    const number = this.#processes.findIndex((process) => process?.users.some((user) => user.id === id));
+    return number < 0 ? null : number;
+  }
+
   /** The station is told nothing any more, and its bank is given up. A process without a station ends. */
   detach(id: string): void {
     for (const [number, process] of this.#processes.entries()) {

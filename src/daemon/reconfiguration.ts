@@ -4,6 +4,7 @@ import type { Outbox } from "../mqtt/outbox.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { Admission } from "./admission.ts";
 import type { ConfigChange, StationConcern } from "./concerns.ts";
 import type { InferencePool } from "./inference-pool.ts";
 import type { StationRunner, StationVitals } from "./station-runner.ts";
@@ -21,6 +22,7 @@ export interface StationParts {
 export interface ReconfigurationOptions {
   readonly stations: readonly StationParts[];
   readonly inference: InferencePool;
+  readonly admission: Admission;
   readonly deviceSession: DeviceSession;
   readonly setLogLevel: (level: DeviceConfig["log"]["level"]) => void;
   readonly clock: Clock;
@@ -34,7 +36,7 @@ interface Connected {
   readonly connects: () => number;
 }
 
-const STATION_CONCERNS: readonly StationConcern[] = ["machine", "scoring", "bank", "camera"];
+const STATION_CONCERNS: readonly StationConcern[] = ["machine", "admission", "scoring", "bank", "camera"];
 
 /** Carries changes of the configuration out, each where it belongs and nowhere else, and knows what they put at risk. */
 export class Reconfiguration {
@@ -46,7 +48,7 @@ export class Reconfiguration {
 
   apply(changes: readonly ConfigChange[], config: DeviceConfig): void {
     if (changes.length === 0) return;
-    const { stations, inference, deviceSession, setLogLevel, logger } = this.#options;
+    const { stations, inference, admission, deviceSession, setLogLevel, logger } = this.#options;
     const shown = changes.map(({ station, path }) => (station === null ? path : `${station} ${path}`));
     logger.info({ changes: shown }, "the configuration changes");
     const device = new Set(changes.flatMap(({ station, concern }) => (station === null ? [concern] : [])));
@@ -64,6 +66,7 @@ export class Reconfiguration {
     }
     if (device.has("broker")) deviceSession.reconfigure(config.broker);
     if (device.has("inference")) inference.reconfigure(config.inference);
+    if (device.has("admission")) admission.judgeAll();
   }
 
   /**

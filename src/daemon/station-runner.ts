@@ -18,9 +18,12 @@ import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import type { StationConcern } from "./concerns.ts";
 import type { GateStatus } from "./document-gate.ts";
+import type { Admission, Admitted } from "./admission.ts";
+import { FrameTimes } from "./frame-times.ts";
+import type { Demand } from "./station-budget.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
 import { StationBank, type StationBankListener } from "./station-bank.ts";
-import { machineSettingsOf, stationId } from "./station-settings.ts";
+import { machineSettingsOf, stationId, taktOf } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
 import { PartRecords } from "./part-records.ts";
 import type { RestartDecision } from "./restart-policy.ts";
@@ -44,6 +47,7 @@ export interface StationRunnerOptions {
   readonly storage: () => StoreStatus;
   readonly eventLoop: () => LoopDelay;
   readonly pushes: () => GateStatus;
+  readonly admission: Admission;
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;
@@ -73,6 +77,9 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   readonly #frames = new StationFrames();
   readonly #desk: StationDesk;
   readonly #bank: StationBank;
+  readonly #frameTimes = new FrameTimes();
+  /** Of the bank that is loaded; null without one. */
+  #summary: BankSummary | null = null;
   #inference: InferenceClient | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #cameraStarted = false;
@@ -146,6 +153,8 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     if (concerns.has("bank")) void this.#bank.reload();
     else if (concerns.has("scoring")) void this.#bank.adjust();
     if (concerns.has("camera")) this.#camera.reconfigure(station);
+    if (["admission", "machine", "camera"].some((concern) => concerns.has(concern as StationConcern)))
+      this.#askAdmission();
     this.#report.publishState();
   }
 
@@ -165,6 +174,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   async close(): Promise<void> {
     this.#closing = true;
     this.#bank.close();
+    this.#options.admission.leave(stationId(this.#station));
     await this.#camera.close();
     this.#handle({ type: "stop" });
     clearTimeout(this.#deadline);
@@ -192,6 +202,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   inferenceDown(error: Error): void {
     this.#inference = undefined;
     this.#bank.inferenceDown();
+    this.#summary = null;
     this.#vitals = { ...this.#vitals, bankActive: false };
     this.#report.inferenceDown(error);
     this.#handle({ type: "inference-lost" });
@@ -243,7 +254,9 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   bankReady(summary: BankSummary): void {
     this.#vitals = { ...this.#vitals, bankActive: true, bankLoads: this.#vitals.bankLoads + 1 };
     this.#report.bankReady(summary);
-    this.#handle({ type: "bank-ready", bankId: summary.bankId });
+    this.#summary = summary;
+    this.#frameTimes.clear();
+    this.#askAdmission();
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();
     this.#startCamera();
@@ -256,11 +269,39 @@ export class StationRunner implements CameraListener, InferenceListener, Station
 
   bankFailed(error: NominalError): void {
     this.#vitals = { ...this.#vitals, bankActive: false };
+    this.#summary = null;
     this.#report.bankFailed(error);
     this.#handle({ type: "bank-unready", reason: "no-bank" });
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();
     this.#startCamera();
+  }
+
+  #askAdmission(): void {
+    if (this.#summary === null) return;
+    this.#options.admission.judge({
+      id: stationId(this.#station),
+      demand: () => this.#demand(),
+      judged: (admitted) => this.#judged(admitted),
+    });
+  }
+
+  /** By the frames that came, as soon as they are enough; the warm-up knows nothing of reading and resizing. */
+  #demand(): Demand | null {
+    if (this.#summary === null) return null;
+    const { frameMs } = this.#summary;
+    const { deadlineMs } = this.#station;
+    const id = stationId(this.#station);
+    return { id, frameMs: this.#frameTimes.medianMs ?? frameMs, taktMs: taktOf(this.#station), deadlineMs };
+  }
+
+  #judged(admitted: Admitted): void {
+    if (this.#closing || this.#summary === null) return;
+    this.#report.admission(admitted);
+    this.#handle({ type: "booked", over: admitted.verdict === "overbooked" });
+    if (admitted.verdict === "refused") this.#handle({ type: "bank-unready", reason: "admission-refused" });
+    else this.#handle({ type: "bank-ready", bankId: this.#summary.bankId });
+    this.#report.publishState();
   }
 
   /** The camera starts when it is known whether the bank loads, so that no part meets a station in warm-up. */
@@ -329,7 +370,10 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     const scoring = client.score(stationId(station), frame, deadlineAtMs, wantsPictures);
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
-      ({ score, threshold, bankId }) => this.#handle({ type: "scored", frameId, score, threshold, bankId }),
+      ({ score, threshold, bankId, startedAtMs, finishedAtMs }) => {
+        this.#frameTimes.add(finishedAtMs - startedAtMs);
+        this.#handle({ type: "scored", frameId, score, threshold, bankId });
+      },
       (error: unknown) => this.#scoreFailed(frameId, client, error),
     );
   }

@@ -197,8 +197,7 @@ export class FrameScorer {
   async warmUp(): Promise<void> {
     const { width, height } = this.#resize;
     const data = new Uint8Array(width * height * 3).fill(128);
-    const embedding = await this.#session.embed(data, 1, height, width);
-    await this.#index.search(embedding.data, this.#patches);
+    await this.scorePrepared({ data, width, height, format: "RGB" });
   }
 
   /** @returns what `drawPictures` needs; the map is a copy, valid for as long as the caller likes */

@@ -26,14 +26,22 @@ import type {
 interface LoadedStation {
   readonly scorer: FrameScorer;
   readonly pictures: PictureSettings;
-  readonly warmUpMs: number;
+  readonly warmUp: WarmUp;
   readonly gate: GateReport | null;
+}
+
+/** ms of all its frames, and of one after the first ones. */
+interface WarmUp {
+  readonly warmUpMs: number;
+  readonly frameMs: number;
 }
 
 type ScoreRequest = Extract<ToInference, { type: "score" }>;
 
 /** Frames of the warm-up; the first runs of a session are several times slower than the rest. */
 const WARM_UP_FRAMES = 2;
+/** After them so many show how long a frame takes. */
+const MEASURED_FRAMES = 5;
 
 /** What the inference process does with the daemon's messages. Each request is answered exactly once. */
 export class InferenceWorker {
@@ -110,10 +118,10 @@ export class InferenceWorker {
     const settings = this.#settings;
     const step = <T>(job: () => Promise<T>): Promise<T> => this.#jobs.step(job);
     const scorer = await step(() => FrameScorer.create(bank, backbone, settings, { ...load, limits }, this.#pools));
-    let warmUpMs: number;
+    let warm: WarmUp;
     let gate: GateReport | null;
     try {
-      warmUpMs = await warmUp(scorer, step);
+      warm = await warmUp(scorer, step);
       gate = load.gate === undefined ? null : await passGate(scorer, load.gate, step);
     } catch (error) {
       // The station keeps the bank that it has.
@@ -122,10 +130,10 @@ export class InferenceWorker {
     }
     await this.#jobs.urgent(async () => {
       const previous = this.#stations.get(load.station);
-      this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs, gate });
+      this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUp: warm, gate });
       await previous?.scorer.close();
     });
-    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs, gate) });
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warm, gate) });
   }
 
   async #unloadBank(id: number, station: string): Promise<void> {
@@ -144,10 +152,10 @@ export class InferenceWorker {
   #adjust(id: number, load: LoadBank): void {
     const loaded = this.#stations.get(load.station);
     if (loaded === undefined) throw new BugError("no-bank", `Expected a bank for station ${load.station}`);
-    const { scorer, warmUpMs, gate } = loaded;
+    const { scorer, warmUp, gate } = loaded;
     scorer.adjust({ ...load, limits: limitsOf(scorer.bank.manifest.validity, load.validity) });
-    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUpMs, gate });
-    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUpMs, gate) });
+    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUp, gate });
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUp, gate) });
   }
 
   /** More frames of the station wait than may: this one is not scored any more. */
@@ -216,24 +224,25 @@ async function picturesOf({ scorer, pictures }: LoadedStation, frame: ScoredFram
   return drawPictures(input, pictures, performance.now() - begun);
 }
 
-/**
- * Runs grey frames of the input size through everything, so that the first part is as fast as the next.
- *
- * @returns ms that they took
- */
-async function warmUp(scorer: FrameScorer, step: JobLoop["step"]): Promise<number> {
-  let spentMs = 0;
-  for (let i = 0; i < WARM_UP_FRAMES; i += 1) {
-    spentMs += await step(async () => {
+/** Runs grey frames of the input size through everything, so that the first part is as fast as the next. */
+async function warmUp(scorer: FrameScorer, step: JobLoop["step"]): Promise<WarmUp> {
+  const times: number[] = [];
+  for (let i = 0; i < WARM_UP_FRAMES + MEASURED_FRAMES; i += 1) {
+    const spentMs = await step(async () => {
       const begun = performance.now();
       await scorer.warmUp();
       return performance.now() - begun;
     });
+    times.push(spentMs);
   }
-  return spentMs;
+  const measured = times.slice(WARM_UP_FRAMES).sort((a, b) => a - b);
+  return {
+    warmUpMs: times.reduce((sum, spentMs) => sum + spentMs, 0),
+    frameMs: measured[Math.floor(measured.length / 2)] ?? 0,
+  };
 }
 
-function summaryOf(scorer: FrameScorer, warmUpMs: number, gate: GateReport | null): BankSummary {
+function summaryOf(scorer: FrameScorer, warm: WarmUp, gate: GateReport | null): BankSummary {
   const { bankId, manifest } = scorer.bank;
   return {
     bankId,
@@ -244,7 +253,7 @@ function summaryOf(scorer: FrameScorer, warmUpMs: number, gate: GateReport | nul
     maskThreshold: scorer.maskThreshold,
     index: scorer.indexKind,
     provider: scorer.provider,
-    warmUpMs,
+    ...warm,
     gate,
   };
 }

@@ -50,6 +50,8 @@ export interface BankSummary {
   /** The execution provider that is really in use. */
   readonly provider: string;
   readonly warmUpMs: number;
+  /** Backbone, search and score of one frame after the warm-up, ms: the median of a few. */
+  readonly frameMs: number;
   /** null: no gate was asked for, or the bank has no golden frames. */
   readonly gate: GateReport | null;
 }

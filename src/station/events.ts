@@ -80,7 +80,9 @@ export type StationEvent =
   | { readonly type: "storage-ready" }
   | { readonly type: "bank-ready"; readonly bankId: string }
   /** The bank failed, was taken away, or (`warm-up`) is being loaded. */
-  | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "warm-up" }
+  | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "admission-refused" | "warm-up" }
+  /** Whether all that is asked of the inference process can be met. */
+  | { readonly type: "booked"; readonly over: boolean }
   | { readonly type: "inference-ready" }
   /** The process ended: it reads no slot any more and answers nothing. */
   | { readonly type: "inference-lost" }
@@ -171,6 +173,8 @@ export interface StationCounters {
   readonly refused: Readonly<Partial<Record<ReasonName, number>>>;
   /** Triggers that came again. */
   readonly repeated: number;
+  /** Parts that had no decision, or none that was published, at their deadline. */
+  readonly deadlineMisses: number;
   readonly lateScores: number;
   /** Answers for frames that nobody asks for any more. */
   readonly ignoredAnswers: number;

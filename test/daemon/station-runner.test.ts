@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { Admission } from "../../src/daemon/admission.ts";
 import { InferenceHost } from "../../src/daemon/inference-host.ts";
 import { StationRunner } from "../../src/daemon/station-runner.ts";
 import type { InferenceClient } from "../../src/inference/inference-client.ts";
@@ -56,6 +57,7 @@ async function startStation(
     store,
     storage: () => database.status(),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+    admission: new Admission({ order: () => ["line1/st1"], policy: () => "warn", processOf: () => 0, logger: log }),
     loadBank: (client, base) => client.loadBank(base),
     onOutcome: () => undefined,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
