@@ -231,3 +231,19 @@ test("a frame beyond the credits of its station is answered as an overrun, and s
   assert.equal((await answer(11)).type, "scored");
   assert.equal((await answer(12)).type, "scored");
 });
+
+test("a bank that is given up scores nothing any more; another station with the same bank goes on", async () => {
+  const { worker, answer } = await startedWorker();
+  worker.handle({ type: "load-bank", id: 10, load: load({ station: "line1/st2" }) });
+  // Asked for while the load goes on, it comes after it.
+  worker.handle({ type: "load-bank", id: 11, load: load() });
+  worker.handle({ type: "unload-bank", id: 12, station: "line1/st1" });
+  assert.equal((await answer(12)).type, "bank-unloaded");
+  assert.equal((await answer(11)).type, "bank-loaded");
+  await answer(10);
+  worker.handle(score(13, null, frames[0]));
+  worker.handle(score(14, null, frames[0], { station: "line1/st2" }));
+  const refused = await answer(13);
+  assert.equal(refused.type === "failed" && refused.error.code, "no-bank");
+  assert.equal((await answer(14)).type, "scored");
+});
