@@ -28,7 +28,8 @@ export interface AdmissionOptions {
 /**
  * Whether the stations of each inference process can all have what they ask for, by the times that their frames were measured
  * to take. They are judged in the order of the configuration, each against those before it that work: who stands first has its
- * place. All are judged anew when a bank is ready, when what one asks for changes, and when one leaves.
+ * place. All are judged anew when a bank is ready, when what one asks for changes, and when one leaves; as frames go by, too,
+ * but then nobody that works is refused.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -51,7 +52,12 @@ export class Admission {
     if (this.#verdicts.delete(id)) this.judgeAll();
   }
 
-  judgeAll(): void {
+  /** Frames take another time than was thought. Who works goes on: a measurement alone stops nobody. */
+  measured(): void {
+    this.judgeAll(false);
+  }
+
+  judgeAll(mayStop = true): void {
     const { order, policy, processOf } = this.#options;
     const admitted = new Map<number | null, Demand[]>();
     for (const id of order()) {
@@ -61,7 +67,9 @@ export class Admission {
       const before = admitted.get(processOf(id)) ?? [];
       const budget = budgetOf([...before, own], id);
       const fits = budget.problems.length === 0;
-      const verdict = fits ? "admitted" : policy() === "refuse" ? "refused" : "overbooked";
+      const works = this.#verdicts.has(id) && this.#verdicts.get(id) !== "refused";
+      const isRefused = policy() === "refuse" && (mayStop || !works);
+      const verdict = fits ? "admitted" : isRefused ? "refused" : "overbooked";
       if (verdict !== "refused") admitted.set(processOf(id), [...before, own]);
       this.#tell(applicant, own, { ...budget, verdict });
     }

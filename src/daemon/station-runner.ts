@@ -19,11 +19,10 @@ import type { StoreStatus } from "../store/store-client.ts";
 import type { StationConcern } from "./concerns.ts";
 import type { GateStatus } from "./document-gate.ts";
 import type { Admission, Admitted } from "./admission.ts";
-import { FrameTimes } from "./frame-times.ts";
-import type { Demand } from "./station-budget.ts";
+import { StationAdmission } from "./station-admission.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
 import { StationBank, type StationBankListener } from "./station-bank.ts";
-import { machineSettingsOf, stationId, taktOf } from "./station-settings.ts";
+import { machineSettingsOf, stationId } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
 import { PartRecords } from "./part-records.ts";
 import type { RestartDecision } from "./restart-policy.ts";
@@ -77,9 +76,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   readonly #frames = new StationFrames();
   readonly #desk: StationDesk;
   readonly #bank: StationBank;
-  readonly #frameTimes = new FrameTimes();
-  /** Of the bank that is loaded; null without one. */
-  #summary: BankSummary | null = null;
+  readonly #admission: StationAdmission;
   #inference: InferenceClient | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #cameraStarted = false;
@@ -124,6 +121,11 @@ export class StationRunner implements CameraListener, InferenceListener, Station
       loadBank: options.loadBank,
       listener: this,
     });
+    this.#admission = new StationAdmission({
+      admission: options.admission,
+      station: () => this.#station,
+      judged: (admitted, bank) => this.#judged(admitted, bank),
+    });
     session.listen(this.#desk);
     session.setPlcState(this.#machine.plcState);
   }
@@ -153,8 +155,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     if (concerns.has("bank")) void this.#bank.reload();
     else if (concerns.has("scoring")) void this.#bank.adjust();
     if (concerns.has("camera")) this.#camera.reconfigure(station);
-    if (["admission", "machine", "camera"].some((concern) => concerns.has(concern as StationConcern)))
-      this.#askAdmission();
+    this.#admission.ask();
     this.#report.publishState();
   }
 
@@ -174,7 +175,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   async close(): Promise<void> {
     this.#closing = true;
     this.#bank.close();
-    this.#options.admission.leave(stationId(this.#station));
+    this.#admission.leave();
     await this.#camera.close();
     this.#handle({ type: "stop" });
     clearTimeout(this.#deadline);
@@ -202,7 +203,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   inferenceDown(error: Error): void {
     this.#inference = undefined;
     this.#bank.inferenceDown();
-    this.#summary = null;
+    this.#admission.bankGone();
     this.#vitals = { ...this.#vitals, bankActive: false };
     this.#report.inferenceDown(error);
     this.#handle({ type: "inference-lost" });
@@ -254,9 +255,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   bankReady(summary: BankSummary): void {
     this.#vitals = { ...this.#vitals, bankActive: true, bankLoads: this.#vitals.bankLoads + 1 };
     this.#report.bankReady(summary);
-    this.#summary = summary;
-    this.#frameTimes.clear();
-    this.#askAdmission();
+    this.#admission.bankReady(summary);
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();
     this.#startCamera();
@@ -269,7 +268,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
 
   bankFailed(error: NominalError): void {
     this.#vitals = { ...this.#vitals, bankActive: false };
-    this.#summary = null;
+    this.#admission.bankGone();
     this.#report.bankFailed(error);
     this.#handle({ type: "bank-unready", reason: "no-bank" });
     this.#handle({ type: "inference-ready" });
@@ -277,30 +276,12 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#startCamera();
   }
 
-  #askAdmission(): void {
-    if (this.#summary === null) return;
-    this.#options.admission.judge({
-      id: stationId(this.#station),
-      demand: () => this.#demand(),
-      judged: (admitted) => this.#judged(admitted),
-    });
-  }
-
-  /** By the frames that came, as soon as they are enough; the warm-up knows nothing of reading and resizing. */
-  #demand(): Demand | null {
-    if (this.#summary === null) return null;
-    const { frameMs } = this.#summary;
-    const { deadlineMs } = this.#station;
-    const id = stationId(this.#station);
-    return { id, frameMs: this.#frameTimes.medianMs ?? frameMs, taktMs: taktOf(this.#station), deadlineMs };
-  }
-
-  #judged(admitted: Admitted): void {
-    if (this.#closing || this.#summary === null) return;
+  #judged(admitted: Admitted, bank: BankSummary): void {
+    if (this.#closing) return;
     this.#report.admission(admitted);
     this.#handle({ type: "booked", over: admitted.verdict === "overbooked" });
     if (admitted.verdict === "refused") this.#handle({ type: "bank-unready", reason: "admission-refused" });
-    else this.#handle({ type: "bank-ready", bankId: this.#summary.bankId });
+    else this.#handle({ type: "bank-ready", bankId: bank.bankId });
     this.#report.publishState();
   }
 
@@ -371,8 +352,8 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
       ({ score, threshold, bankId, startedAtMs, finishedAtMs }) => {
-        this.#frameTimes.add(finishedAtMs - startedAtMs);
         this.#handle({ type: "scored", frameId, score, threshold, bankId });
+        this.#admission.frame(finishedAtMs - startedAtMs);
       },
       (error: unknown) => this.#scoreFailed(frameId, client, error),
     );

@@ -122,11 +122,35 @@ test("a refused station that asks for less is admitted; with the other policy it
   assert.equal(verdict("b"), "admitted");
 });
 
+test("a station that works is not refused because frames take longer than before: it is overbooked", () => {
+  const { admission, verdict, ask } = rig("refuse");
+  let frameMs = 20;
+  admission.judge({ id: "a", demand: () => demand("a", frameMs, 50), judged: () => undefined });
+  ask(demand("b", 20, 50));
+  ask(demand("c", 20, 50));
+  assert.deepEqual(
+    ["b", "c"].map((id) => verdict(id)),
+    ["admitted", "refused"],
+  );
+  frameMs = 40;
+  admission.measured();
+  assert.deepEqual(
+    ["b", "c"].map((id) => verdict(id)),
+    ["overbooked", "refused"],
+  );
+  frameMs = 5;
+  admission.measured();
+  assert.deepEqual(
+    ["b", "c"].map((id) => verdict(id)),
+    ["admitted", "admitted"],
+  );
+});
+
 test("the time of a frame is the median of the last ones, once they are enough", () => {
   const times = new FrameTimes();
-  for (let i = 0; i < 19; i++) times.add(1);
+  for (let i = 0; i < 19; i++) assert.equal(times.add(1), false);
   assert.equal(times.medianMs, null);
-  times.add(1);
+  assert.equal(times.add(1), true);
   assert.equal(times.medianMs, 1);
   for (let i = 0; i < 200; i++) times.add(3);
   assert.equal(times.medianMs, 3);
