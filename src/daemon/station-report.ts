@@ -224,7 +224,12 @@ function has(faults: readonly Fault[], reason: ReasonName): boolean {
 
 function admissionState(admitted: Admitted): StateDocument["admission"] {
   const { verdict, utilisation, responseMs, problems } = admitted;
-  return { verdict, utilisation, responseMs: Number.isFinite(responseMs) ? responseMs : null, problems };
+  return {
+    verdict,
+    utilisation: Math.round(1_000 * utilisation) / 1_000,
+    responseMs: Number.isFinite(responseMs) ? Math.round(10 * responseMs) / 10 : null,
+    problems,
+  };
 }
 
 function bankState(bank: BankSummary): NonNullable<StateDocument["bank"]> {
