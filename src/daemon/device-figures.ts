@@ -6,7 +6,7 @@ import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import { residentBytes } from "../ops/process-memory.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { readinessOf } from "./health.ts";
-import type { InferenceHost } from "./inference-host.ts";
+import type { InferencePool } from "./inference-pool.ts";
 import type { StationRunner } from "./station-runner.ts";
 
 /** The parts of the daemon, as far as metrics look at them. */
@@ -15,7 +15,7 @@ export interface FigureSources {
   readonly versions: Readonly<Record<string, string>>;
   readonly eventLoop: LoopDelay;
   readonly store: StoreStatus;
-  readonly inference: InferenceHost;
+  readonly inference: InferencePool;
   readonly deviceSession: DeviceSession;
   readonly stations: readonly {
     readonly id: string;
@@ -32,7 +32,7 @@ export async function deviceFigures(sources: FigureSources): Promise<DeviceFigur
   const { user, system } = process.cpuUsage();
   const memory = await Promise.all([
     processFigures("daemon", "", process.pid),
-    processFigures("inference", "", inference.pid),
+    ...inference.pids.map((pid) => processFigures("inference", "", pid)),
     ...stations.map(({ id, runner }) => processFigures("capture", id, runner.load.capturePid)),
   ]);
   return {

@@ -13,6 +13,7 @@ import type { Fault } from "../station/events.ts";
 import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
 import { REASONS, type ReasonName } from "../station/reasons.ts";
+import type { Admitted } from "./admission.ts";
 import type { FinishedPart } from "./part-records.ts";
 import { stationId } from "./station-settings.ts";
 
@@ -50,6 +51,7 @@ export class StationReport {
   /** Of what the children loaded; one that is gone comes back with the same. */
   #childVersions: Readonly<Record<string, string>> = {};
   #faults: readonly Fault[] = [];
+  #admission: Admitted | null = null;
   #stateAtMs = 0;
 
   constructor(options: StationReportOptions) {
@@ -118,6 +120,13 @@ export class StationReport {
     this.#details.delete("no-bank");
     this.#details.delete("inference-lost");
     this.#options.session.setBank(summary.bankId);
+  }
+
+  admission(admitted: Admitted): void {
+    this.#admission = admitted;
+    const text = admitted.problems.join("; ");
+    if (admitted.verdict === "refused") this.#details.set("admission-refused", text);
+    else if (admitted.verdict === "overbooked") this.#details.set("overbooked", text);
   }
 
   bankFailed(error: Error): void {
@@ -195,6 +204,7 @@ export class StationReport {
       plcState: machine.plcState,
       versions: { ...versions, ...this.#childVersions },
       bank: this.#bank === null ? null : bankState(this.#bank),
+      admission: this.#admission === null ? null : admissionState(this.#admission),
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
@@ -220,6 +230,16 @@ async function within<T>(value: Promise<T>, deadlineMs: number): Promise<T | nul
 
 function has(faults: readonly Fault[], reason: ReasonName): boolean {
   return faults.some((fault) => fault.reason === reason);
+}
+
+function admissionState(admitted: Admitted): StateDocument["admission"] {
+  const { verdict, utilisation, responseMs, problems } = admitted;
+  return {
+    verdict,
+    utilisation: Math.round(1_000 * utilisation) / 1_000,
+    responseMs: Number.isFinite(responseMs) ? Math.round(10 * responseMs) / 10 : null,
+    problems,
+  };
 }
 
 function bankState(bank: BankSummary): NonNullable<StateDocument["bank"]> {

@@ -7,8 +7,6 @@ import { StationMetrics, type StationHistograms } from "./station-metrics.ts";
 import type { StationObserver } from "./station-observer.ts";
 
 export interface MetricsOptions {
-  /** Names (`line/name`) of the stations that may be observed. */
-  readonly stations: readonly string[];
   readonly figures: () => Promise<DeviceFigures>;
   readonly clock: Clock;
 }
@@ -22,7 +20,8 @@ export class Metrics {
   readonly #registry = new Registry();
   /** Filled anew for each text, so that what is gone (a bank, a fault) leaves no series behind. */
   readonly #filled = new Map<FamilyName, Counter | Gauge>();
-  readonly #stations: ReadonlyMap<string, StationMetrics>;
+  readonly #stations = new Map<string, StationMetrics>();
+  readonly #histograms: StationHistograms;
   #made: { readonly atMs: number; readonly text: Promise<string> } | null = null;
 
   constructor(options: MetricsOptions) {
@@ -32,23 +31,28 @@ export class Metrics {
       if (family.kind === "counter") this.#filled.set(name, new Counter(this.#configurationOf(family)));
       if (family.kind === "gauge") this.#filled.set(name, new Gauge(this.#configurationOf(family)));
     }
-    const histograms: StationHistograms = {
+    this.#histograms = {
       verdictLatency: this.#histogram("verdictLatency"),
       stage: this.#histogram("stage"),
       scoreRatio: this.#histogram("scoreRatio"),
     };
-    this.#stations = new Map(options.stations.map((id) => [id, new StationMetrics(id, histograms)]));
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  /** @param id one of the stations that were named */
+  /** @param id `line/name` of a station that begins */
   observerOf(id: string): StationObserver {
-    const station = this.#stations.get(id);
-    if (station === undefined) throw new Error(`unreachable: ${id} is one of the stations`);
+    const station = new StationMetrics(id, this.#histograms);
+    this.#stations.set(id, station);
     return station;
+  }
+
+  /** A station has ended: its series end with it. */
+  forget(id: string): void {
+    this.#stations.get(id)?.close();
+    this.#stations.delete(id);
   }
 
   /** In Prometheus' text format 0.0.4; at most a second old. */

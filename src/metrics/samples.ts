@@ -79,7 +79,7 @@ function stationSamples({ id, ready, connected, state, openParts, heldFrames }: 
     ...PART_REASONS.map((reason) =>
       one("verdicts", counters.noVerdict[reason] ?? 0, { verdict: "NO_VERDICT", reason }),
     ),
-    one("deadlineMisses", counters.noVerdict.late ?? 0),
+    one("deadlineMisses", counters.deadlineMisses),
     one("lateScores", counters.lateScores),
     ...TRIGGER_REASONS.map((reason) => one("triggersRefused", counters.refused[reason] ?? 0, { reason })),
     one("triggersRepeated", counters.repeated),

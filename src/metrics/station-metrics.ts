@@ -62,6 +62,15 @@ export class StationMetrics implements StationObserver {
     ];
   }
 
+  /** Takes its series away. */
+  close(): void {
+    const { verdictLatency, scoreRatio, stage: stages } = this.#histograms;
+    const station = this.#station;
+    verdictLatency.remove({ station });
+    scoreRatio.remove({ station });
+    for (const stage of STAGES) stages.remove({ station, stage });
+  }
+
   #stage(stage: Stage, ms: number): void {
     this.#histograms.stage.observe({ station: this.#station, stage }, seconds(ms));
   }

@@ -77,6 +77,7 @@ export class StationMachine {
       skipped: this.#intake.skipped,
       refused: this.#triggers?.refused ?? (this.#unwanted > 0 ? { "trigger-unwanted": this.#unwanted } : {}),
       repeated: this.#triggers?.repeated ?? 0,
+      deadlineMisses: this.#scoring.deadlineMisses,
       lateScores: this.#scoring.lateScores,
       ignoredAnswers: this.#scoring.ignoredAnswers,
     };
@@ -176,6 +177,7 @@ export class StationMachine {
         this.#operate(event, now);
         return;
       case "bank-ready":
+      case "booked":
       case "inference-ready":
       case "camera-playing":
       case "storage-lost":

@@ -5,6 +5,8 @@ import type { ReasonName } from "./reasons.ts";
 /** null: ready. `warm-up`: not yet. Anything else: a fault. */
 type Condition = { readonly missing: ReasonName | null; readonly since: Instant };
 
+const STOPS_NOTHING: ReadonlySet<ReasonName> = new Set(["storage-failed", "overbooked"]);
+
 /** Whether what a verdict needs is there: camera, inference, bank. And the disk, without which it goes on degraded. */
 export class Readiness {
   #started = false;
@@ -13,6 +15,7 @@ export class Readiness {
   #inference: Condition;
   #camera: Condition;
   #storage: Condition;
+  #booking: Condition;
   #cameraEnded = false;
 
   constructor(now: Instant) {
@@ -20,6 +23,7 @@ export class Readiness {
     this.#inference = { missing: "warm-up", since: now };
     this.#camera = { missing: "warm-up", since: now };
     this.#storage = { missing: null, since: now };
+    this.#booking = { missing: null, since: now };
   }
 
   get started(): boolean {
@@ -62,10 +66,8 @@ export class Readiness {
   }
 
   faults(): readonly Fault[] {
-    return [this.#camera, this.#bank, this.#inference, this.#storage].flatMap(({ missing, since }) =>
-      missing === null || missing === "warm-up"
-        ? []
-        : [{ reason: missing, since, stops: missing !== "storage-failed" }],
+    return [this.#camera, this.#bank, this.#inference, this.#storage, this.#booking].flatMap(({ missing, since }) =>
+      missing === null || missing === "warm-up" ? [] : [{ reason: missing, since, stops: !STOPS_NOTHING.has(missing) }],
     );
   }
 
@@ -79,6 +81,9 @@ export class Readiness {
       case "bank-unready":
         this.#bankId = null;
         this.#bank = changed(this.#bank, event.reason, now);
+        return;
+      case "booked":
+        this.#booking = changed(this.#booking, event.over ? "overbooked" : null, now);
         return;
       case "inference-ready":
         this.#inference = changed(this.#inference, null, now);

@@ -36,6 +36,7 @@ const SUMMARY: BankSummary = {
   index: "exact",
   provider: "cpu",
   warmUpMs: 1,
+  frameMs: 1,
   gate: null,
 };
 const STAGES = { read: 1, resize: 2, backbone: 3, search: 4, score: 0.1 };

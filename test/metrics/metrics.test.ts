@@ -13,13 +13,15 @@ const FAMILY_LIST: readonly Family[] = Object.values(FAMILIES);
 function metricsOf(figures: () => DeviceFigures, stations = [A]) {
   let nowMs = 0;
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
-  const metrics = new Metrics({ stations, figures: () => Promise.resolve(figures()), clock });
+  const metrics = new Metrics({ figures: () => Promise.resolve(figures()), clock });
+  const [observer] = stations.map((id) => metrics.observerOf(id));
+  assert.ok(observer !== undefined);
   /** As a scrape some time later. */
   const scrape = (afterMs = 15_000): Promise<string> => {
     nowMs += afterMs;
     return metrics.text();
   };
-  return { metrics, scrape };
+  return { metrics, observer, scrape };
 }
 
 test("names follow Prometheus' conventions: prefix, base units, _total for counters alone, no unit twice", () => {
@@ -82,9 +84,9 @@ test("what the daemon counts is exported as it is, with every reason from the st
 });
 
 test("a part goes into the histograms in seconds: 50 ms to the verdict, 10 ms to its frame, ratio 0.8", async () => {
-  const { metrics, scrape } = metricsOf(() => deviceFigures(stationFigures(A)));
+  const { observer, scrape } = metricsOf(() => deviceFigures(stationFigures(A)));
   const stages = { read: 1, resize: 5, backbone: 6, search: 5.5, score: 0.5, map: 1, encode: 7 };
-  metrics.observerOf(A).part({ outcome: scoredOutcome(), stages, publishedAtWallMs: 5_052 });
+  observer.part({ outcome: scoredOutcome(), stages, publishedAtWallMs: 5_052 });
   const text = await scrape();
   const latency = "nominald_verdict_latency_seconds";
   assert.equal(valueOf(text, `${latency}_sum`, { station: A }), 0.05);
@@ -101,8 +103,7 @@ test("a part goes into the histograms in seconds: 50 ms to the verdict, 10 ms to
 });
 
 test("a known bad part, one without a score, and a wall clock that was set back distort no histogram", async () => {
-  const { metrics, scrape } = metricsOf(() => deviceFigures(stationFigures(A)));
-  const observer = metrics.observerOf(A);
+  const { observer, scrape } = metricsOf(() => deviceFigures(stationFigures(A)));
   observer.part({ outcome: scoredOutcome({ challenge: true }), stages: {}, publishedAtWallMs: 1 });
   const lost = scoredOutcome({ verdict: "NO_VERDICT", reason: "late", score: null, threshold: null });
   observer.part({ outcome: lost, stages: {}, publishedAtWallMs: null });
@@ -114,8 +115,7 @@ test("a known bad part, one without a score, and a wall clock that was set back 
 
 test("the number of series is that of the start, whatever passes: parts, other banks, faults", async () => {
   let figures = deviceFigures(stationFigures(A));
-  const { metrics, scrape } = metricsOf(() => figures);
-  const observer = metrics.observerOf(A);
+  const { observer, scrape } = metricsOf(() => figures);
   const before = seriesOf(await scrape());
   for (let i = 0; i < 2_000; i++) {
     const outcome = scoredOutcome({ part: `part-${i}`, recipe: `r${i}`, bankId: `b${i}`, session: `s${i % 7}` });
@@ -156,4 +156,22 @@ test("a text is made once a second at most, however often it is asked for", asyn
   assert.equal(made, 1);
   await scrape(1);
   assert.equal(made, 2);
+});
+
+test("a station that has ended leaves no series; one that begins has them all", async () => {
+  const [first, second] = [stationFigures(A), stationFigures("line1/b")];
+  let figures = deviceFigures(first, second);
+  const { metrics, scrape } = metricsOf(() => figures, [A, "line1/b"]);
+  const both = seriesOf(await scrape());
+  figures = deviceFigures(first);
+  metrics.forget("line1/b");
+  const one = seriesOf(await scrape());
+  assert.ok(both.some((series) => series.includes("line1/b")));
+  assert.deepEqual(
+    one.filter((series) => series.includes("line1/b")),
+    [],
+  );
+  figures = deviceFigures(first, second);
+  metrics.observerOf("line1/b");
+  assert.deepEqual(seriesOf(await scrape()), both);
 });

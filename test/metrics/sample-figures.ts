@@ -17,6 +17,7 @@ export function stationFigures(id: string, changes: Partial<StateDocument> = {})
       ...{ threshold: 2.5, maskThreshold: 3 },
     },
     executionProvider: "cpu",
+    admission: { verdict: "admitted", utilisation: 0.4, responseMs: 30, problems: [] },
     camera: { source: "test", state: "playing", launch: "videotestsrc", restarts: 4 },
     storage: { state: "ready", ...STORE },
     pushes: { allowUnsigned: false, trustedKeys: 0, problem: null },
@@ -30,7 +31,7 @@ export function stationFigures(id: string, changes: Partial<StateDocument> = {})
         skipped: 7,
         refused: { "session-over": 1 },
       },
-      ...{ repeated: 2, lateScores: 1, ignoredAnswers: 0 },
+      ...{ repeated: 2, lateScores: 1, deadlineMisses: 2, ignoredAnswers: 0 },
     },
     mqtt: {
       ...{ connects: 2, resultsOpen: 5, recordsOpen: 6, resultsLost: 0, recordsLost: 8, refused: 9, picturesSent: 1 },
