@@ -7,11 +7,11 @@ import type { Clock } from "../shared/clock.ts";
 import type { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
-import { BankDelivery, banksFolder } from "./bank-delivery.ts";
+import { BankDelivery } from "./bank-delivery.ts";
 import { tryBank } from "./bank-gate.ts";
 import { BankReceiver } from "./bank-receiver.ts";
 import type { DocumentGate } from "./document-gate.ts";
-import { StationBanks } from "./station-banks.ts";
+import { banksFolder, StationBanks } from "./station-banks.ts";
 import { pushedModelsFolder, stationId } from "./station-settings.ts";
 
 export interface DeliveryParts {

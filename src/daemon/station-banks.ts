@@ -170,3 +170,8 @@ export class StationBanks {
     this.change({ ...this.#slots, active: now, previous: null, probationStarts: null });
   }
 }
+
+/** Where the banks of a station lie. */
+export function banksFolder(stateFolder: string, line: string, station: string): string {
+  return join(stateFolder, "banks", line, station);
+}
