@@ -6,7 +6,8 @@ import { generateSigningKey, readSigningKey, type SigningKey } from "../../src/b
 import { TrustedKeys } from "../../src/bank/trusted-keys.ts";
 import { offeredFiles, offerOf, readSource, type OfferedFiles } from "../../src/cli/push/offered-files.ts";
 import { BankDelivery } from "../../src/daemon/bank-delivery.ts";
-import { BankReceiver } from "../../src/daemon/bank-receiver.ts";
+import { BankReceiver, type LinkListener } from "../../src/daemon/bank-receiver.ts";
+import type { BlockLink } from "../../src/mqtt/bank-link.ts";
 import type { BankStateDocument } from "../../src/daemon/delivery-state.ts";
 import { DocumentGate } from "../../src/daemon/document-gate.ts";
 import { banksFolder, StationBanks } from "../../src/daemon/station-banks.ts";
@@ -56,6 +57,11 @@ export interface DeliveryRigOptions {
   /** The bytes as they come; a test may change them. */
   readonly onWire?: (content: Uint8Array, offset: number) => Uint8Array | null;
   readonly tryBank?: (path: string) => Promise<BankSummary>;
+  /** `<site>/<line>/<station>`; absent: TARGET. */
+  readonly target?: string;
+  /** Where blocks come from instead of the sender's own reading. */
+  readonly link?: (listener: LinkListener) => BlockLink;
+  readonly onState?: (state: BankStateDocument) => void;
 }
 
 /**
@@ -70,21 +76,27 @@ export class DeliveryRig {
   readonly loads: string[] = [];
 
   constructor(options: DeliveryRigOptions) {
-    const { stateFolder, modelsFolder, configured, onWriteStep, offered } = options;
+    const { stateFolder, modelsFolder, configured, onWriteStep } = options;
     const steps = onWriteStep === undefined ? {} : { onWriteStep };
     const limits = { ...LIMITS, ...options.limits };
-    const folder = banksFolder(stateFolder, "line1", "st1");
+    const { target = TARGET, onState = () => undefined } = options;
+    const [, line = "", name = ""] = target.split("/");
+    const station = `${line}/${name}`;
+    const folder = banksFolder(stateFolder, line, name);
     this.banks = new StationBanks({
-      ...{ folder, station: "line1/st1", configured, deadlineMs: 1_000, limits, logger: silentLogger, ...steps },
+      ...{ folder, station, configured, deadlineMs: 1_000, limits, logger: silentLogger, ...steps },
       onFallback: () => undefined,
     });
     const gate = new DocumentGate({
       ...{ stateFolder, allowUnsigned: () => false, clock: systemClock, logger: silentLogger, ...steps },
     });
     this.delivery = new BankDelivery({
-      ...{ station: "line1/st1", target: TARGET, limits, gate, banks: this.banks, clock: systemClock },
+      ...{ station, target, limits, gate, banks: this.banks, clock: systemClock },
       ...{ logger: silentLogger, ...steps },
-      publish: (state) => void this.states.push(state),
+      publish: (state) => {
+        this.states.push(state);
+        onState(state);
+      },
       tryBank: options.tryBank ?? summaryOf,
       reload: async () => {
         const summary = await summaryOf(this.banks.pathOf(this.banks.slots.active));
@@ -98,19 +110,7 @@ export class DeliveryRig {
           bytesPerSecond: limits.maxKibibytesPerS * 1_024,
           isBusy: () => false,
           clock: systemClock,
-          link: (listener) => ({
-            up: true,
-            start: () => undefined,
-            request: ({ transfer, offset, count }) => {
-              const source = offered?.sources.get(transfer);
-              if (source === undefined) return;
-              void readSource(source, offset, count).then((content) => {
-                const sent = content === null ? null : (options.onWire ?? ((same) => same))(content, offset);
-                if (sent !== null) listener.onBlock(transfer, offset, sent);
-              });
-            },
-            close: () => Promise.resolve(),
-          }),
+          link: options.link ?? ((listener) => readingLink(listener, options)),
         }),
     });
   }
@@ -122,7 +122,25 @@ export class DeliveryRig {
   }
 }
 
-async function summaryOf(path: string): Promise<BankSummary> {
+/** A link at whose other end the sender's own reading answers at once. */
+function readingLink(listener: LinkListener, options: DeliveryRigOptions): BlockLink {
+  const { offered } = options;
+  return {
+    up: true,
+    start: () => undefined,
+    request: ({ transfer, offset, count }) => {
+      const source = offered?.sources.get(transfer);
+      if (source === undefined) return;
+      void readSource(source, offset, count).then((content) => {
+        const sent = content === null ? null : (options.onWire ?? ((same) => same))(content, offset);
+        if (sent !== null) listener.onBlock(transfer, offset, sent);
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+export async function summaryOf(path: string): Promise<BankSummary> {
   const { bankId, manifest } = await readBank(path);
   const { rows, dims, backbone, calibration } = manifest;
   const { threshold, maskThreshold } = calibration;
