@@ -1,4 +1,5 @@
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import { HttpsAccess } from "../bank/https-access.ts";
 import { BankLink } from "../mqtt/bank-link.ts";
 import type { BankTopics } from "../mqtt/bank-topics.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
@@ -61,6 +62,8 @@ export function makeDelivery(parts: DeliveryParts): BankDelivery {
         minFreeBytes: limits.minFreeMebibytes * MIB,
         bytesPerSecond: limits.maxKibibytesPerS * 1_024,
         isBusy: () => session.behind,
+        https: new HttpsAccess({ hosts: limits.httpsHosts, caFile: limits.caFile, environment: process.env }),
+        logger,
         link: (listener) =>
           new BankLink({
             ...{ broker: config().broker, clientId, credentialsFolder, topics, logger, clock, random },

@@ -130,7 +130,7 @@ test("a block that does not come is asked for again, and so is everything after 
 });
 
 const DIGEST = "ab".repeat(32);
-const file = (kind: string, bytes = 100): object => ({ kind, bytes, sha256: DIGEST, tableSha256: DIGEST });
+const file = (kind: string, bytes = 100): object => ({ kind, bytes, sha256: DIGEST, tableSha256: DIGEST, url: null });
 const offer = (files: readonly object[]): object => ({
   ...{ action: "offer", bankId: "washer-1a2b3c4d", backboneSha256: DIGEST, blockBytes: 65_536, files },
 });

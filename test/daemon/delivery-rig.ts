@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { HttpsAccess } from "../../src/bank/https-access.ts";
 import { Counters } from "../../src/bank/counters.ts";
 import { readBank } from "../../src/bank/bundle-read.ts";
 import { generateSigningKey, readSigningKey, type SigningKey } from "../../src/bank/signing-key.ts";
 import { TrustedKeys } from "../../src/bank/trusted-keys.ts";
 import { offeredFiles, offerOf, readSource, type OfferedFiles } from "../../src/cli/push/offered-files.ts";
 import { BankDelivery } from "../../src/daemon/bank-delivery.ts";
-import { BankReceiver, type LinkListener } from "../../src/daemon/bank-receiver.ts";
+import { BankReceiver } from "../../src/daemon/bank-receiver.ts";
+import type { LinkListener } from "../../src/daemon/fetch-blocks.ts";
 import type { BlockLink } from "../../src/mqtt/bank-link.ts";
 import type { BankStateDocument } from "../../src/daemon/delivery-state.ts";
 import { DocumentGate } from "../../src/daemon/document-gate.ts";
@@ -22,6 +24,7 @@ import { systemClock } from "../../src/shared/system-clock.ts";
 
 export const TARGET = "test/line1/st1";
 const LIMITS: DeliveryConfig = {
+  ...{ httpsHosts: [], caFile: null },
   ...{ maxMebibytes: 64, minFreeMebibytes: 0, maxKibibytesPerS: 1_048_576, maxDrift: 0.05, maxMemoryMebibytes: 4_096 },
   ...{ probationParts: 3, probationS: 600, maxNoVerdictRise: 0.05, maxFailRise: 0.2, maxLatencyRatio: 2 },
 };
@@ -36,8 +39,11 @@ export function prepareDevice(stateFolder: string): { readonly key: SigningKey; 
   return { key: readSigningKey(privatePem, "test"), privatePem };
 }
 
-export async function bankOffer(bank: string): Promise<{ offer: BankOffer; offered: OfferedFiles }> {
-  const offered = await offeredFiles(bank, null);
+export async function bankOffer(
+  bank: string,
+  url: string | null = null,
+): Promise<{ offer: BankOffer; offered: OfferedFiles }> {
+  const offered = await offeredFiles(bank, null, url);
   const { bankId, manifest } = await readBank(bank);
   return { offer: offerOf(bankId, manifest.backbone.sha256, offered.files), offered };
 }
@@ -109,6 +115,8 @@ export class DeliveryRig {
           minFreeBytes: limits.minFreeMebibytes * 2 ** 20,
           bytesPerSecond: limits.maxKibibytesPerS * 1_024,
           isBusy: () => false,
+          https: new HttpsAccess({ hosts: limits.httpsHosts, caFile: limits.caFile, environment: {} }),
+          logger: silentLogger,
           clock: systemClock,
           link: options.link ?? ((listener) => readingLink(listener, options)),
         }),

@@ -12,6 +12,7 @@ with it on probation, and goes back to the bank before when it does worse. Run i
   --site SITE          needed where several sites on the broker have such a station
   --key FILE           a key of role bank that the station trusts (nominald keys)
   --unsigned           no key; only for stations with security.allowUnsigned
+  --url https://…      where a station finds the very file BANK; it takes it from there, if its delivery.httpsHosts has the host
   --models DIR         a folder of further backbones (may be repeated)
   --until STAGE        probation or committed: wait for no more than this, default committed
   --rollback           back to the bank before
@@ -39,6 +40,8 @@ export interface PushBankArguments {
   readonly timeoutMs: number;
   /** null: unsigned. */
   readonly key: string | null;
+  /** null: blocks come over the broker. */
+  readonly url: string | null;
   readonly models: readonly string[];
   readonly until: "probation" | "committed";
   readonly username: string | null;
@@ -68,6 +71,7 @@ export function parsePushBank(args: string[]): PushBankArguments | { readonly pr
       site: { type: "string" },
       key: { type: "string" },
       unsigned: { type: "boolean" },
+      url: { type: "string" },
       models: { type: "string", multiple: true },
       until: { type: "string" },
       rollback: { type: "boolean" },
@@ -86,6 +90,11 @@ export function parsePushBank(args: string[]): PushBankArguments | { readonly pr
   const asked = (values.rollback === true ? 1 : 0) + (values.withdraw === true ? 1 : 0);
   expect(positionals.length + asked === 1, "Expected one BANK, or --rollback, or --withdraw");
   expect(BROKER.test(to), `Expected mqtt://HOST or mqtts://HOST for --to but received ${JSON.stringify(to)}`);
+  const url = values.url ?? null;
+  expect(
+    url === null || (asked === 0 && URL.canParse(url) && url.startsWith("https://")),
+    `Expected https://… for --url, beside a BANK, but received ${url}`,
+  );
   const fleet = parseFleet(values, problems);
   expect(
     fleet !== null || STATION.test(station),
@@ -112,6 +121,7 @@ export function parsePushBank(args: string[]): PushBankArguments | { readonly pr
     bank: positionals[0] ?? "",
     ...{ to, site, line, station: name, fleet, timeoutMs: timeoutS * 1_000 },
     key: values.key ?? null,
+    url,
     models: values.models ?? [],
     until: until === "probation" ? "probation" : "committed",
     username: values.username ?? null,

@@ -89,7 +89,7 @@ async function pushBank(
 
 /** @throws InputError for a bank that no station would take */
 async function directiveOf(
-  { what, bank: path, models }: PushBankArguments,
+  { what, bank: path, models, url }: PushBankArguments,
   io: CommandIo,
 ): Promise<{ directive: BankDirective; sources: ReadonlyMap<string, Source> }> {
   if (what === "rollback") return { directive: { action: "rollback" }, sources: new Map() };
@@ -107,7 +107,7 @@ async function directiveOf(
     if (!(error instanceof InputError) || error.code !== "wrong-backbone") throw error;
     io.err(`backbone ${name} is not here, so the station has to have it; --models DIR says where it lies`);
   }
-  const { files, sources } = await offeredFiles(path, backbone);
+  const { files, sources } = await offeredFiles(path, backbone, url);
   return { directive: offerOf(bankId, sha256, files), sources };
 }
 
