@@ -89,8 +89,13 @@ export class BankDelivery {
   }
 
   /** Loads what the slots say; see `StationBanks.load`. */
-  load(client: InferenceClient, base: LoadBank): Promise<BankSummary> {
-    return this.#options.banks.load(client, base);
+  async load(client: InferenceClient, base: LoadBank): Promise<BankSummary> {
+    const { banks } = this.#options;
+    const before = banks.slots;
+    const summary = await banks.load(client, base);
+    // It came to another bank than the active one.
+    if (banks.slots !== before) this.publish();
+    return summary;
   }
 
   /** `bank/offer`. Never throws: what is refused is told on `bank/state`. */

@@ -39,8 +39,11 @@ const MIB = 2 ** 20;
 export function makeDelivery(parts: DeliveryParts): BankDelivery {
   const { config, station, gate, session, topics, clock, logger, random, credentialsFolder, reload } = parts;
   const { site, device, stateFolder, modelsFolders, delivery: limits } = config();
-  const { line, name, bank: configured, deadlineMs } = station;
+  const { line, name, bank: configured } = station;
   const id = stationId(station);
+  const deadlineMs = (): number => {
+    return config().stations.find((one) => stationId(one) === id)?.deadlineMs ?? station.deadlineMs;
+  };
   const onWriteStep = parts.onWriteStep === undefined ? {} : { onWriteStep: parts.onWriteStep };
   const banks = new StationBanks({
     ...{ folder: banksFolder(stateFolder, line, name), station: id, configured, deadlineMs, limits, logger },

@@ -90,7 +90,7 @@ export class DeliveryRig {
     const station = `${line}/${name}`;
     const folder = banksFolder(stateFolder, line, name);
     this.banks = new StationBanks({
-      ...{ folder, station, configured, deadlineMs: 1_000, limits, logger: silentLogger, ...steps },
+      ...{ folder, station, configured, deadlineMs: () => 1_000, limits, logger: silentLogger, ...steps },
       onFallback: () => undefined,
     });
     const gate = new DocumentGate({
