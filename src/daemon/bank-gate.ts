@@ -4,6 +4,9 @@ import { InputError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { openInference } from "./open-inference.ts";
 
+/** Verdicts go first: a candidate is tried with what they leave of the processor. */
+const GATE_NICENESS = 10;
+
 /**
  * Tries a candidate in an inference process of its own, with the settings of the real one: a bank that ends a process, or
  * takes minutes to load, does not touch the line.
@@ -17,7 +20,7 @@ export async function tryBank(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<BankSummary> {
-  const client = await openInference(settings, logger, () => undefined, signal);
+  const client = await openInference(settings, logger, () => undefined, signal, GATE_NICENESS);
   const abort = (): void => void client.close();
   signal.addEventListener("abort", abort, { once: true });
   try {

@@ -6,6 +6,7 @@ import type { Logger } from "../shared/logger.ts";
  * Starts an inference process with the device's settings.
  *
  * @param lost called once when the process is gone although nobody closed it
+ * @param niceness so much nicer than the daemon and the process that scores the parts
  * @param signal ends the start, and the process with it
  * @returns the process, up and without a bank; who asked for it closes it
  * @throws DeviceError when it does not come up in time; the signal's reason when that was given before
@@ -15,6 +16,7 @@ export async function openInference(
   logger: Logger,
   lost: (error: Error) => void,
   signal: AbortSignal,
+  niceness = 0,
 ): Promise<InferenceClient> {
   signal.throwIfAborted();
   const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
@@ -22,6 +24,7 @@ export async function openInference(
     settings: { threads, spinning, provider },
     startTimeoutMs,
     frameTimeoutMs,
+    niceness,
     logger,
     onLost: lost,
   });
