@@ -10,6 +10,8 @@ export interface OfferedFile {
   readonly sha256: string;
   /** SHA-256 of the table that holds the 32-byte digest of each block, one after the other. */
   readonly tableSha256: string;
+  /** Where its blocks are, https://; null: they come over the broker, as every table does. */
+  readonly url: string | null;
 }
 
 /** The signed body of `bank/offer`. */
@@ -51,6 +53,7 @@ const directiveShape = byKinds("action", {
         bytes: integer(1, Number.MAX_SAFE_INTEGER),
         sha256: digest,
         tableSha256: digest,
+        url: orNull(text(/^[\x21-\x7e]{1,1024}$/, "a URL of at most 1,024 characters")),
       }),
       1,
       3,

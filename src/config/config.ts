@@ -57,6 +57,10 @@ export interface DeliveryConfig {
   readonly maxMebibytes: number;
   readonly minFreeMebibytes: number;
   readonly maxKibibytesPerS: number;
+  /** `HOST` or `HOST:PORT` from which files are taken over HTTPS. */
+  readonly httpsHosts: readonly string[];
+  /** Certificate authorities of those hosts, PEM; null: those of the system. */
+  readonly caFile: string | null;
   /** Share of the threshold. */
   readonly maxDrift: number;
   readonly maxMemoryMebibytes: number;

@@ -5,6 +5,7 @@ import {
   choiceRule,
   flagRule,
   hostListRule,
+  httpsHostListRule,
   integerRule,
   ipAddressRule,
   nullable,
@@ -217,6 +218,17 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       doc: "It comes at no more than so many KiB a second.",
       env: "NOMINALD_DELIVERY_MAX_KIBIBYTES_PER_S",
       apply: "local",
+    }),
+    httpsHosts: key(httpsHostListRule, [], {
+      doc: "Web servers, HOST or HOST:PORT, from which a bank is taken over HTTPS when its offer names one; empty: none.",
+      env: "NOMINALD_DELIVERY_HTTPS_HOSTS",
+      apply: "local",
+    }),
+    caFile: key(file, null, {
+      doc: "Certificate authorities of those servers, PEM; null: those of the system.",
+      env: "NOMINALD_DELIVERY_CA_FILE",
+      apply: "local",
+      isPath: true,
     }),
     maxDrift: key(numberRule({ exclusiveMinimum: 0, maximum: 1 }), 0.05, {
       doc: "Golden frames may score so far from what the fit found, as a share of the threshold.",

@@ -66,6 +66,18 @@ export const hostListRule: Rule<readonly string[]> = {
   json: { type: "array", items: { type: "string", pattern: HOST_NAME.source } },
 };
 
+/** `HOST` or `HOST:PORT`, as a URL of the WHATWG writes it: without the port that https means anyway. */
+const HTTPS_HOST = /^(?!.*:443$)[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?(:[1-9]\d{0,4})?$/;
+
+/** In the environment separated by commas. */
+export const httpsHostListRule: Rule<readonly string[]> = {
+  expected: "a list of hosts in small letters, HOST or HOST:PORT, without :443",
+  accepts: (value): value is readonly string[] =>
+    Array.isArray(value) && value.every((item) => typeof item === "string" && HTTPS_HOST.test(item)),
+  parse: (text) => (text === "" ? [] : text.split(",")),
+  json: { type: "array", items: { type: "string", pattern: HTTPS_HOST.source } },
+};
+
 export const flagRule: Rule<boolean> = {
   expected: "true or false",
   accepts: (value): value is boolean => typeof value === "boolean",

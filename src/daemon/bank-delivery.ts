@@ -1,21 +1,23 @@
-import { join } from "node:path";
 import { offerName, parseDirective, type BankDirective, type BankOffer } from "../bank/offer.ts";
 import type { SignedDocument } from "../bank/signed-document.ts";
 import type { DeliveryConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
 import type { Clock } from "../shared/clock.ts";
-import { DeviceError, InputError, NominalError, reasonOf } from "../shared/errors.ts";
+import { DeviceError, InputError, type NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
 import type { Outcome } from "../station/outcome.ts";
 import type { BankReceiver } from "./bank-receiver.ts";
+import { DeliveryDisk } from "./delivery-disk.ts";
 import { deliveryFile } from "./delivery-file.ts";
-import { ENDED, slotsDocument, type BankStateDocument, type DeliveryProgress, type Reason } from "./delivery-state.ts";
+import { asNominal, busy } from "./delivery-problem.ts";
+import { DeliveryReport } from "./delivery-report.ts";
+import type { BankStateDocument, DeliveryProgress, Reason } from "./delivery-state.ts";
 import type { DocumentGate } from "./document-gate.ts";
-import { PartStatistics } from "./part-statistics.ts";
-import { Probation } from "./probation.ts";
+import { ProbationWatch } from "./probation-watch.ts";
 import type { StationBanks } from "./station-banks.ts";
+import { takeBank } from "./take-bank.ts";
 
 export interface BankDeliveryOptions {
   readonly station: string;
@@ -36,13 +38,6 @@ export interface BankDeliveryOptions {
 }
 
 const MIB = 2 ** 20;
-/** While a transfer goes on its percentage is told at most so often, ms. */
-const PROGRESS_EVERY_MS = 1_000;
-/** Probation is looked at so often when no part passes, ms. */
-const PROBATION_EVERY_MS = 1_000;
-/** An offer that brings nothing for so long gives way to another, ms. */
-const STALLED_MS = 60_000;
-
 /**
  * The way of an offered bank into a station: candidate, gate, active, probation, committed or rolled back. The bank before
  * stays on the disk and at work until the new one is in its place, and whatever fails on the way leaves it there.
@@ -50,19 +45,25 @@ const STALLED_MS = 60_000;
 export class BankDelivery {
   readonly #options: BankDeliveryOptions;
   readonly #folder: string;
-  #progress: DeliveryProgress | null = null;
-  #refused: BankStateDocument["refused"] = null;
+  readonly #report: DeliveryReport;
+  readonly #disk: DeliveryDisk;
+  readonly #probation: ProbationWatch;
   #working: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
-  #probation: Probation | null = null;
-  #probationTimer: NodeJS.Timeout | undefined;
-  #parts = new PartStatistics();
-  #toldAtMs = -Infinity;
-  #movedAtMs = 0;
   #closing = false;
 
   constructor(options: BankDeliveryOptions) {
     this.#options = options;
     this.#folder = options.banks.folder;
+    this.#report = new DeliveryReport(options);
+    this.#disk = new DeliveryDisk({ ...options, receiver: () => this.#receiver() });
+    this.#probation = new ProbationWatch({
+      limits: options.limits,
+      clock: options.clock,
+      onStep: (change) => this.#report.step(change),
+      onCommit: () => this.#commit(),
+      onRollBack: (reason) => this.#rollBackNow(reason),
+      onProblem: (error) => this.#disk.complain("probation cannot be ended", error),
+    });
   }
 
   /** Takes up what a former run left. Before the first bank is loaded. */
@@ -76,20 +77,25 @@ export class BankDelivery {
       logger.error({ station }, message);
       this.#rollBackNow({ code: "probation-restarts", message });
     } else if (banks.slots.probationStarts !== null) this.#beginProbation();
-    if (this.#working === null && this.#probation === null) banks.removeUnused();
+    if (this.#working === null && !this.#probation.isOn) banks.removeUnused();
     this.publish();
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#probationTimer);
+    this.#probation.close();
     this.#working?.stop.abort(new DeviceError("closing", "The daemon stops"));
     await this.#working?.done;
   }
 
   /** Loads what the slots say; see `StationBanks.load`. */
-  load(client: InferenceClient, base: LoadBank): Promise<BankSummary> {
-    return this.#options.banks.load(client, base);
+  async load(client: InferenceClient, base: LoadBank): Promise<BankSummary> {
+    const { banks } = this.#options;
+    const before = banks.slots;
+    const summary = await banks.load(client, base);
+    // It came to another bank than the active one.
+    if (banks.slots !== before) this.publish();
+    return summary;
   }
 
   /** `bank/offer`. Never throws: what is refused is told on `bank/state`. */
@@ -97,50 +103,40 @@ export class BankDelivery {
     if (this.#closing) return;
     const offer = offerName(envelope);
     // QoS 1 brings copies; they change nothing.
-    if (offer === this.#progress?.offer) return;
+    if (offer === this.#report.progress?.offer) return;
     try {
-      const { gate, target, limits } = this.#options;
-      const document = gate.open(envelope, { type: "bank-offer", target });
-      const directive = parseDirective(document.body, limits.maxMebibytes * MIB);
-      gate.check(document);
+      const { document, directive } = this.#open(envelope);
+      this.#options.gate.check(document);
       this.#carryOut(directive, document, envelope);
     } catch (error) {
-      this.#refuse(offer, asNominal(error));
+      this.#report.refuse(offer, asNominal(error));
     }
   }
 
   /** A part was decided. */
   outcome(outcome: Outcome): void {
-    if (this.#probation === null) this.#parts.add(outcome);
-    else {
-      this.#probation.add(outcome);
-      this.#judge();
-    }
+    this.#probation.outcome(outcome);
   }
 
   inferenceLost(): void {
-    this.#probation?.inferenceLost();
-    this.#judge();
+    this.#probation.inferenceLost();
   }
 
   /** The active bank did not pass at a start and another is at work. */
   fellBack(error: NominalError): void {
-    this.#endProbation();
-    if (this.#progress !== null && !isEnded(this.#progress)) {
-      this.#end("rolled-back", { code: error.code, message: error.message });
-    } else this.publish();
+    this.#probation.end();
+    if (this.#report.isUnderWay) this.#end("rolled-back", { code: error.code, message: error.message });
+    else this.publish();
   }
 
   publish(): void {
-    const { banks, gate, target, clock, publish } = this.#options;
-    publish({
-      version: 1,
-      at: new Date(clock.wallMs()).toISOString(),
-      ...slotsDocument(banks.slots),
-      delivery: this.#progress,
-      refused: this.#refused,
-      counters: gate.counters("bank-offer", target),
-    });
+    this.#report.publish();
+  }
+
+  #open(envelope: Uint8Array): { readonly document: SignedDocument; readonly directive: BankDirective } {
+    const { gate, target, limits } = this.#options;
+    const document = gate.open(envelope, { type: "bank-offer", target });
+    return { document, directive: parseDirective(document.body, limits.maxMebibytes * MIB) };
   }
 
   #carryOut(directive: BankDirective, document: SignedDocument, envelope: Uint8Array): void {
@@ -153,14 +149,14 @@ export class BankDelivery {
       case "withdraw":
         gate.take(document);
         logger.info({ station, keyId: document.keyId }, "the offered bank was withdrawn");
-        this.#refused = null;
+        this.#report.clearRefused();
         void this.#withdraw(directive.bankId);
         return;
       case "rollback":
-        if (this.#working !== null) throw busy(this.#progress?.bankId);
+        if (this.#working !== null) throw busy(this.#report.progress?.bankId);
         gate.take(document);
         logger.info({ station, keyId: document.keyId }, "roll back was asked for");
-        this.#refused = null;
+        this.#report.clearRefused();
         this.#rollBackNow({ code: "asked-for", message: `A roll back was asked for by key ${document.keyId}` });
         return;
       default:
@@ -170,10 +166,9 @@ export class BankDelivery {
 
   /** The same bank under a new signature goes on where it was; so does one that takes the place of a stalled one. */
   #refuseIfBusy(offer: BankOffer): void {
-    if (this.#probation !== null) throw busy(this.#progress?.bankId);
+    const { progress, isStalled } = this.#report;
+    if (this.#probation.isOn) throw busy(progress?.bankId);
     if (this.#working === null) return;
-    const progress = this.#progress;
-    const isStalled = this.#options.clock.monotonicMs() - this.#movedAtMs > STALLED_MS;
     if (progress?.stage === "receiving" && (progress.bankId === offer.bankId || isStalled)) return;
     throw busy(progress?.bankId);
   }
@@ -186,21 +181,16 @@ export class BankDelivery {
       gate.take(document);
       deliveryFile.write(this.#folder, envelope, this.#options.onWriteStep);
     } catch (error) {
-      this.#refuse(offerName(envelope), asNominal(error));
+      this.#report.refuse(offerName(envelope), asNominal(error));
       return;
     }
-    this.#refused = null;
+    this.#report.clearRefused();
     logger.info({ station, bank: offer.bankId, keyId: document.keyId }, "a bank was offered");
     this.#begin(offer, document, envelope);
   }
 
-  #begin(offer: BankOffer, { keyId, counter }: SignedDocument, envelope: Uint8Array): void {
-    const { bankId } = offer;
-    this.#progress = {
-      ...{ offer: offerName(envelope), bankId, keyId, counter, stage: "receiving", percent: 0 },
-      ...{ reason: null, gate: null, probation: null },
-    };
-    this.#movedAtMs = this.#options.clock.monotonicMs();
+  #begin(offer: BankOffer, document: SignedDocument, envelope: Uint8Array): void {
+    this.#report.begin(offer, document, envelope, "receiving");
     const stop = new AbortController();
     const done = this.#work(offer, stop.signal).then(
       () => void (this.#working = null),
@@ -208,7 +198,7 @@ export class BankDelivery {
         this.#working = null;
         if (stop.signal.aborted) return;
         const { code, message, faultClass } = asNominal(error);
-        this.#discard();
+        this.#disk.discard();
         this.#end(faultClass === "input" ? "refused" : "failed", { code, message });
       },
     );
@@ -216,100 +206,42 @@ export class BankDelivery {
     this.publish();
   }
 
-  /** Receives, tries, activates. @throws what is told as the reason */
+  /** @throws what is told as the reason */
   async #work(offer: BankOffer, signal: AbortSignal): Promise<void> {
     const { banks, tryBank, reload } = this.#options;
-    if (banks.slots.active?.sha256 === offer.files.at(-1)?.sha256) return this.#end("committed", null);
-    if (banks.slots.candidate === null) {
-      const candidate = await this.#receiver().receive(offer, signal);
-      banks.change({ ...banks.slots, candidate });
-    }
-    const { candidate } = banks.slots;
-    if (candidate === null) return;
-    this.#step({ stage: "gate", percent: 0 });
-    const { gate, bankId } = await tryBank(banks.pathOf(candidate), signal);
-    signal.throwIfAborted();
-    if (bankId !== offer.bankId) {
-      throw new InputError("bank-id", `Expected bank ${offer.bankId} as it was offered but received ${bankId}`);
-    }
-    this.#step({ stage: "activating", percent: 0, gate });
-    banks.change({
-      ...banks.slots,
-      ...{ active: candidate, previous: banks.slots.active, candidate: null, probationStarts: 1 },
-    });
+    const parts = { banks, report: this.#report, receiver: this.#receiver(), tryBank };
+    if (!(await takeBank(offer, signal, parts))) return this.#end("committed", null);
     await reload();
     // One that did not load has told so by `fellBack`; a process that was lost loads it when it is back.
-    if (this.#progress?.stage === "activating") this.#beginProbation();
+    if (this.#report.progress?.stage === "activating") this.#beginProbation();
   }
 
   #resume(envelope: Uint8Array): void {
-    const { gate, target, limits, logger, station, banks } = this.#options;
+    const { logger, station, banks } = this.#options;
     try {
-      const document = gate.open(envelope, { type: "bank-offer", target });
-      const directive = parseDirective(document.body, limits.maxMebibytes * MIB);
+      const { document, directive } = this.#open(envelope);
       if (directive.action !== "offer") throw new InputError("offer-form", "Expected an offer to go on with");
       if (banks.slots.probationStarts === null) this.#begin(directive, document, envelope);
-      else {
-        const { keyId, counter } = document;
-        this.#progress = {
-          ...{ offer: offerName(envelope), bankId: directive.bankId, keyId, counter, stage: "probation", percent: 0 },
-          ...{ reason: null, gate: null, probation: null },
-        };
-      }
+      else this.#report.begin(directive, document, envelope, "probation");
     } catch (error) {
-      const { code, message } = asNominal(error);
+      const problem = asNominal(error);
+      const { code, message } = problem;
       logger.warn({ station, code }, `the offer of a former run is given up: ${message}`);
-      this.#discard();
-      this.#tidy(() => deliveryFile.remove(this.#folder));
-      this.#refused = { offer: offerName(envelope), code, message };
+      this.#disk.discard();
+      this.#disk.removeOffer();
+      this.#report.setRefused(offerName(envelope), problem);
     }
   }
 
   #beginProbation(): void {
-    const { limits, clock } = this.#options;
-    this.#probation = new Probation(this.#parts.figures(), limits, clock.monotonicMs());
-    this.#step({ stage: "probation", percent: 0 });
-    clearInterval(this.#probationTimer);
-    this.#probationTimer = setInterval(() => this.#judge(), PROBATION_EVERY_MS);
-  }
-
-  /** A disk that takes nothing is no reason to end; it is tried again at the next part. */
-  #judge(): void {
-    const probation = this.#probation;
-    if (probation === null || this.#closing) return;
-    try {
-      this.#decide(probation);
-    } catch (error) {
-      const { code, message } = asNominal(error);
-      this.#options.logger.error({ station: this.#options.station, code }, `probation cannot be ended: ${message}`);
-    }
-  }
-
-  #decide(probation: Probation): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const verdict = probation.verdict(nowMs);
-    switch (verdict.decision) {
-      case "go-on":
-        this.#step({ percent: probation.percent(nowMs), probation: probation.figures });
-        return;
-      case "commit":
-        this.#step({ probation: probation.figures });
-        this.#commit();
-        this.#parts = probation.parts;
-        return;
-      case "roll-back":
-        this.#step({ probation: probation.figures });
-        this.#rollBackNow({ code: verdict.code, message: verdict.message });
-        return;
-      default:
-        verdict satisfies never;
-    }
+    this.#probation.begin();
+    this.#report.step({ stage: "probation", percent: 0 });
   }
 
   #commit(): void {
     const { banks } = this.#options;
     banks.change({ ...banks.slots, probationStarts: null });
-    this.#endProbation();
+    this.#probation.end();
     this.#end("committed", null);
   }
 
@@ -317,27 +249,22 @@ export class BankDelivery {
   #rollBackNow(reason: Reason): void {
     const { banks, logger, station, reload } = this.#options;
     // First the offer: were it still there after a crash behind the roll back, it would be carried out once more.
-    this.#tidy(() => deliveryFile.remove(this.#folder));
+    this.#disk.removeOffer();
     const before = banks.rollBack();
-    this.#tidy(() => banks.change(before));
-    this.#endProbation();
-    this.#parts = new PartStatistics();
+    this.#disk.tidy(() => banks.change(before));
+    this.#probation.end();
+    this.#probation.forgetParts();
     logger.warn({ station, code: reason.code }, `the bank is rolled back: ${reason.message}`);
     this.#end("rolled-back", reason);
     void reload();
   }
 
-  #endProbation(): void {
-    clearInterval(this.#probationTimer);
-    this.#probation = null;
-  }
-
   async #withdraw(bankId: string | null): Promise<void> {
-    const progress = this.#progress;
+    const { progress } = this.#report;
     const isMeant = progress !== null && (bankId === null || progress.bankId === bankId);
     if (this.#working !== null && isMeant && progress.stage !== "activating") {
       await this.#stop();
-      this.#discard();
+      this.#disk.discard();
       this.#end("withdrawn", null);
     } else this.publish();
   }
@@ -349,76 +276,14 @@ export class BankDelivery {
     await working.done;
   }
 
-  /** What has come is removed, and its room on the disk given back. */
-  #discard(): void {
-    const { banks } = this.#options;
-    this.#tidy(() => this.#receiver().discard());
-    this.#tidy(() => {
-      if (banks.slots.candidate !== null) banks.change({ ...banks.slots, candidate: null });
-    });
-  }
-
   #end(stage: DeliveryProgress["stage"], reason: Reason | null): void {
-    const { banks, logger, station } = this.#options;
-    this.#tidy(() => deliveryFile.remove(this.#folder));
-    this.#tidy(() => this.#receiver().discard());
-    this.#tidy(() => banks.removeUnused());
-    logger.info({ station, bank: this.#progress?.bankId, stage, code: reason?.code }, `bank delivery: ${stage}`);
-    if (this.#progress !== null) this.#progress = { ...this.#progress, stage, percent: 100, reason };
-    this.publish();
-  }
-
-  /** What the disk refuses here is told; the station goes on, and the next start does it again. */
-  #tidy(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      const { code, message } = asNominal(error);
-      this.#options.logger.error({ station: this.#options.station, code }, `the disk refuses: ${message}`);
-    }
-  }
-
-  #step(change: Partial<Pick<DeliveryProgress, "stage" | "percent" | "gate" | "probation">>): void {
-    if (this.#progress === null) return;
-    const nowMs = this.#options.clock.monotonicMs();
-    this.#movedAtMs = nowMs;
-    const isNew = change.stage !== undefined && change.stage !== this.#progress.stage;
-    this.#progress = { ...this.#progress, ...change };
-    if (!isNew && nowMs - this.#toldAtMs < PROGRESS_EVERY_MS) return;
-    this.#toldAtMs = nowMs;
-    this.publish();
-  }
-
-  #refuse(offer: string, error: NominalError): void {
-    const { logger, station } = this.#options;
-    const { code, message } = error;
-    logger.warn({ station, offer, code }, `an offer is refused: ${message}`);
-    this.#refused = { offer, code, message };
-    this.publish();
+    this.#disk.clear();
+    this.#report.end(stage, reason);
   }
 
   #receiver(): BankReceiver {
-    return this.#options.makeReceiver((done, total) => this.#step({ percent: Math.floor((100 * done) / total) }));
+    return this.#options.makeReceiver((done, total) =>
+      this.#report.step({ percent: Math.floor((100 * done) / total) }),
+    );
   }
-}
-
-function isEnded({ stage }: DeliveryProgress): boolean {
-  return ENDED.has(stage);
-}
-
-function busy(bankId: string | undefined): InputError {
-  return new InputError(
-    "bank-busy",
-    `Expected no other delivery under way but ${bankId ?? "one"} is; withdraw it or wait`,
-  );
-}
-
-function asNominal(error: unknown): NominalError {
-  if (error instanceof NominalError) return error;
-  return new DeviceError("delivery", `Expected the delivery to go on but: ${reasonOf(error)}`, { cause: error });
-}
-
-/** Where the banks of a station lie. */
-export function banksFolder(stateFolder: string, line: string, station: string): string {
-  return join(stateFolder, "banks", line, station);
 }

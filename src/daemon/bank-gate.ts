@@ -1,8 +1,11 @@
 import type { DeviceConfig } from "../config/config.ts";
-import { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
 import { InputError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
+import { openInference } from "./open-inference.ts";
+
+/** Verdicts go first: a candidate is tried with what they leave of the processor. */
+const GATE_NICENESS = 10;
 
 /**
  * Tries a candidate in an inference process of its own, with the settings of the real one: a bank that ends a process, or
@@ -17,19 +20,11 @@ export async function tryBank(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<BankSummary> {
-  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
-  const client = new InferenceClient({
-    settings: { threads, spinning, provider },
-    startTimeoutMs,
-    frameTimeoutMs,
-    logger,
-    onLost: () => undefined,
-  });
+  const client = await openInference(settings, logger, () => undefined, signal, GATE_NICENESS);
   const abort = (): void => void client.close();
   signal.addEventListener("abort", abort, { once: true });
   try {
     signal.throwIfAborted();
-    await client.start();
     const summary = await client.loadBank(load);
     if (summary.gate === null) {
       const text = `Expected golden frames in a bank that comes over the broker but ${summary.bankId} has none; fit it again`;

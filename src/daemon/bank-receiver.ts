@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, rmSync, statfsSync } from "node:fs";
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { builtInModelsFolder, listBackbones } from "../backbone/find.ts";
 import { parseManifest } from "../backbone/manifest.ts";
-import { BlockFetcher } from "../bank/block-fetcher.ts";
+import type { HttpsAccess } from "../bank/https-access.ts";
+import { HttpsSource } from "../bank/https-source.ts";
 import { IncomingFile } from "../bank/incoming-file.ts";
 import { blockCount, TABLE_ENTRY_BYTES, transferName, type BankOffer, type OfferedFile } from "../bank/offer.ts";
 import type { PushedBank } from "../bank/slots.ts";
 import type { BlockLink } from "../mqtt/bank-link.ts";
 import type { Clock } from "../shared/clock.ts";
 import { DeviceError, InputError, NominalError, reasonOf } from "../shared/errors.ts";
+import type { Logger } from "../shared/logger.ts";
+import { fetchBlocks, type FetchJob, type LinkListener, type TransferJob } from "./fetch-blocks.ts";
 
 export interface ReceiverOptions {
   /** The station's banks; what comes in lies in its folder `incoming`. */
@@ -22,18 +25,13 @@ export interface ReceiverOptions {
   readonly minFreeBytes: number;
   readonly bytesPerSecond: number;
   readonly link: (listener: LinkListener) => BlockLink;
+  /** From where files are taken over HTTPS. */
+  readonly https: HttpsAccess;
+  readonly logger: Logger;
   readonly isBusy: () => boolean;
   readonly clock: Clock;
   readonly onProgress: (doneBytes: number, totalBytes: number) => void;
 }
-
-export interface LinkListener {
-  onBlock(transfer: string, offset: number, content: Uint8Array): void;
-  onUp(): void;
-}
-
-/** How often it is looked whether something may be asked for, ms; bounds the rate from above too. */
-const STEP_MS = 10;
 
 /** Fetches the files of one offer: each block is checked by its digest, each file by its own, and nothing is parsed before. */
 export class BankReceiver {
@@ -48,9 +46,10 @@ export class BankReceiver {
     this.#incoming = join(options.folder, "incoming");
   }
 
-  /** @throws DeviceError "disk-full" with figures, before anything is written */
+  /** @throws InputError of `HttpsAccess.check`; DeviceError "disk-full" with figures, before anything is written */
   async check(offer: BankOffer): Promise<readonly OfferedFile[]> {
     const wanted = await this.#wanted(offer);
+    for (const { url } of wanted) if (url !== null) this.#options.https.check(url);
     mkdirSync(this.#incoming, { recursive: true, mode: 0o750 });
     const bytes = wanted.reduce((sum, file) => sum + file.bytes, 0);
     const { bavail, bsize } = statfsSync(this.#incoming);
@@ -64,8 +63,8 @@ export class BankReceiver {
 
   /**
    * @returns the bank, whole and on the disk
-   * @throws InputError "file-damaged", "table-damaged", "bad-manifest", "wrong-backbone"; DeviceError "transfer-write";
-   *   the signal's reason
+   * @throws InputError "file-damaged", "table-damaged", "bad-manifest", "wrong-backbone"; DeviceError "transfer-write"; the
+   *   lasting problems of `HttpsSource`; the signal's reason
    */
   async receive(offer: BankOffer, signal: AbortSignal): Promise<PushedBank> {
     const wanted = await this.check(offer);
@@ -76,10 +75,7 @@ export class BankReceiver {
     // A former run may have been ended when everything was there and not yet told.
     if (wanted.length === 1 && (await digestOf(join(this.#options.folder, file))) === sha256) return pushed;
     this.#doneBytes = 0;
-    const link = this.#options.link({
-      onUp: () => this.#listener?.onUp(),
-      onBlock: (transfer, offset, content) => this.#listener?.onBlock(transfer, offset, content),
-    });
+    const link = this.#options.link(this.#hear);
     link.start();
     try {
       const paths = new Map<OfferedFile["kind"], string>();
@@ -102,6 +98,12 @@ export class BankReceiver {
       await link.close();
     }
   }
+
+  readonly #hear: LinkListener = {
+    onUp: () => this.#listener?.onUp(),
+    onBlock: (transfer, offset, content) => this.#listener?.onBlock(transfer, offset, content),
+    onProblem: (error) => this.#listener?.onProblem(error),
+  };
 
   /** Removes what has come so far. */
   discard(): void {
@@ -129,7 +131,7 @@ export class BankReceiver {
       const done = (): number => Math.min(file.bytes, (incoming.blocks - incoming.missing) * blockBytes);
       const report = (): void => this.#options.onProgress(this.#doneBytes + done(), total);
       report();
-      await this.#fetchBlocks({
+      await this.#fetchFrom(file, {
         ...job,
         transfer: transferName(file.sha256),
         blocks: incoming.blocks,
@@ -148,8 +150,24 @@ export class BankReceiver {
     return incoming.path;
   }
 
+  /** Over the broker, or from the file's own server. */
+  async #fetchFrom({ url, bytes }: OfferedFile, job: FetchJob): Promise<void> {
+    if (url === null || job.isComplete()) return this.#fetchBlocks(job);
+    const { https: access, logger } = this.#options;
+    const link = new HttpsSource({ access, url, bytes, logger, ...this.#hear });
+    link.start();
+    try {
+      await this.#fetchBlocks({ ...job, link });
+    } finally {
+      await link.close();
+    }
+  }
+
   async #fetchTable(file: OfferedFile, job: TransferJob): Promise<Uint8Array> {
     const bytes = blockCount(file.bytes, job.blockBytes) * TABLE_ENTRY_BYTES;
+    const path = join(this.#incoming, `${transferName(file.tableSha256)}.table`);
+    // A former run's: with it the rest can come from a web server while nobody sends over the broker.
+    if ((await digestOf(path)) === file.tableSha256) return readFile(path);
     let table: Uint8Array | null = null;
     await this.#fetchBlocks({
       ...job,
@@ -170,49 +188,13 @@ export class BankReceiver {
         table = Uint8Array.from(content);
       },
     });
-    return table ?? new Uint8Array(0);
+    const whole = table ?? new Uint8Array(0);
+    await writeFile(path, whole, { mode: 0o600 });
+    return whole;
   }
 
-  /** Until everything is there. A damaged block is asked for again; who sends none is waited for. */
-  async #fetchBlocks(job: FetchJob): Promise<void> {
-    if (job.isComplete()) return;
-    const { clock, isBusy, bytesPerSecond } = this.#options;
-    const { signal, transfer, link } = job;
-    // A signal that was given before tells no listener.
-    signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      const fetcher = new BlockFetcher({
-        blocks: job.blocks,
-        has: job.has,
-        request: (block) => link.request({ transfer, offset: block * job.blockBytes, count: job.lengthOf(block) }),
-        isBusy: () => !link.up || isBusy(),
-        intervalMs: (1_000 * job.blockBytes) / bytesPerSecond,
-        clock,
-      });
-      this.#listener = {
-        onUp: () => fetcher.forget(),
-        onBlock: (name, offset, content) => {
-          const block = offset / job.blockBytes;
-          if (name !== transfer || !fetcher.received(block)) return;
-          job.put(block, content).then(
-            () => (job.isComplete() ? end(null) : fetcher.step()),
-            (error: unknown) => {
-              if (!(error instanceof InputError)) end(error);
-            },
-          );
-        },
-      };
-      const timer = setInterval(() => fetcher.step(), STEP_MS);
-      const aborted = (): void => end(signal.reason);
-      const end = (error: unknown): void => {
-        clearInterval(timer);
-        signal.removeEventListener("abort", aborted);
-        this.#listener = null;
-        if (error === null) resolve();
-        else reject(error instanceof Error ? error : new Error(reasonOf(error)));
-      };
-      signal.addEventListener("abort", aborted, { once: true });
-    });
+  #fetchBlocks(job: FetchJob): Promise<void> {
+    return fetchBlocks(job, this.#options, (listener) => void (this.#listener = listener));
   }
 
   /** Both files are whole and have their digests, so the manifest may be read. */
@@ -230,23 +212,6 @@ export class BankReceiver {
     await moveSynced(modelPath, join(folder, manifest.file));
     await moveSynced(manifestPath, join(folder, "manifest.json"));
   }
-}
-
-interface TransferJob {
-  readonly link: BlockLink;
-  readonly blockBytes: number;
-  /** Bytes of all files. */
-  readonly total: number;
-  readonly signal: AbortSignal;
-}
-
-interface FetchJob extends TransferJob {
-  readonly transfer: string;
-  readonly blocks: number;
-  readonly lengthOf: (block: number) => number;
-  readonly has: (block: number) => boolean;
-  readonly isComplete: () => boolean;
-  readonly put: (block: number, content: Uint8Array) => Promise<void>;
 }
 
 /** @returns null when there is no such file */

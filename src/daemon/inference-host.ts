@@ -1,7 +1,8 @@
 import type { DeviceConfig } from "../config/config.ts";
-import { InferenceClient } from "../inference/inference-client.ts";
+import type { InferenceClient } from "../inference/inference-client.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import { openInference } from "./open-inference.ts";
 import { CHILD_RESTART_LIMITS, RestartPolicy } from "./restart-policy.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -91,32 +92,5 @@ export class InferenceHost {
 
   #tellDown(error: Error): void {
     for (const listener of this.#listeners) listener.inferenceDown(error);
-  }
-}
-
-async function openInference(
-  settings: DeviceConfig["inference"],
-  logger: Logger,
-  lost: (error: Error) => void,
-  signal: AbortSignal,
-): Promise<InferenceClient> {
-  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
-  const client = new InferenceClient({
-    settings: { threads, spinning, provider },
-    startTimeoutMs,
-    frameTimeoutMs,
-    logger,
-    onLost: lost,
-  });
-  const abort = (): void => void client.close();
-  signal.addEventListener("abort", abort);
-  try {
-    await client.start();
-    return client;
-  } catch (error) {
-    await client.close();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

@@ -1,4 +1,5 @@
 import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import { HttpsAccess } from "../bank/https-access.ts";
 import { BankLink } from "../mqtt/bank-link.ts";
 import type { BankTopics } from "../mqtt/bank-topics.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
@@ -7,11 +8,11 @@ import type { Clock } from "../shared/clock.ts";
 import type { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
-import { BankDelivery, banksFolder } from "./bank-delivery.ts";
+import { BankDelivery } from "./bank-delivery.ts";
 import { tryBank } from "./bank-gate.ts";
 import { BankReceiver } from "./bank-receiver.ts";
 import type { DocumentGate } from "./document-gate.ts";
-import { StationBanks } from "./station-banks.ts";
+import { banksFolder, StationBanks } from "./station-banks.ts";
 import { pushedModelsFolder, stationId } from "./station-settings.ts";
 
 export interface DeliveryParts {
@@ -38,8 +39,11 @@ const MIB = 2 ** 20;
 export function makeDelivery(parts: DeliveryParts): BankDelivery {
   const { config, station, gate, session, topics, clock, logger, random, credentialsFolder, reload } = parts;
   const { site, device, stateFolder, modelsFolders, delivery: limits } = config();
-  const { line, name, bank: configured, deadlineMs } = station;
+  const { line, name, bank: configured } = station;
   const id = stationId(station);
+  const deadlineMs = (): number => {
+    return config().stations.find((one) => stationId(one) === id)?.deadlineMs ?? station.deadlineMs;
+  };
   const onWriteStep = parts.onWriteStep === undefined ? {} : { onWriteStep: parts.onWriteStep };
   const banks = new StationBanks({
     ...{ folder: banksFolder(stateFolder, line, name), station: id, configured, deadlineMs, limits, logger },
@@ -61,6 +65,8 @@ export function makeDelivery(parts: DeliveryParts): BankDelivery {
         minFreeBytes: limits.minFreeMebibytes * MIB,
         bytesPerSecond: limits.maxKibibytesPerS * 1_024,
         isBusy: () => session.behind,
+        https: new HttpsAccess({ hosts: limits.httpsHosts, caFile: limits.caFile, environment: process.env }),
+        logger,
         link: (listener) =>
           new BankLink({
             ...{ broker: config().broker, clientId, credentialsFolder, topics, logger, clock, random },

@@ -14,7 +14,8 @@ export interface StationBanksOptions {
   readonly station: string;
   /** `bank` of the configuration. */
   readonly configured: string;
-  readonly deadlineMs: number;
+  /** As it is now: a push may change it. */
+  readonly deadlineMs: () => number;
   readonly limits: Pick<DeliveryConfig, "maxDrift" | "maxMemoryMebibytes">;
   readonly logger: Logger;
   /** Told after each step of writing the slots; a test ends the process there. */
@@ -120,7 +121,7 @@ export class StationBanks {
     const { limits, deadlineMs } = this.#options;
     return {
       largestDrift: limits.maxDrift,
-      medianMs: deadlineMs / 2,
+      medianMs: deadlineMs() / 2,
       memoryBytes: limits.maxMemoryMebibytes * MIB,
     };
   }
@@ -138,7 +139,7 @@ export class StationBanks {
       const isLast = path === order.at(-1);
       try {
         // A machine that starts is busy, and a bank that was taken once was fast enough: only the deadline counts.
-        const medianMs = path === this.#configured ? Infinity : this.#options.deadlineMs;
+        const medianMs = path === this.#configured ? Infinity : this.#options.deadlineMs();
         const summary = await client.loadBank({ ...base, bankPath: path, gate: { ...this.gateLimits, medianMs } });
         this.#loaded(path);
         return summary;
@@ -169,4 +170,9 @@ export class StationBanks {
     const now = this.pathOf(previous) === path ? previous : null;
     this.change({ ...this.#slots, active: now, previous: null, probationStarts: null });
   }
+}
+
+/** Where the banks of a station lie. */
+export function banksFolder(stateFolder: string, line: string, station: string): string {
+  return join(stateFolder, "banks", line, station);
 }

@@ -19,6 +19,8 @@ export interface InferenceClientOptions {
   readonly startTimeoutMs: number;
   /** One frame at most this; past it the process is taken as stuck and killed. */
   readonly frameTimeoutMs: number;
+  /** So much nicer than the daemon; absent: 0. */
+  readonly niceness?: number;
   readonly logger: Logger;
   /** Called once, when the process is gone although nobody closed it. */
   readonly onLost: (error: Error) => void;
@@ -68,6 +70,7 @@ export class InferenceClient {
       name: "inference",
       entry: childEntry("inference.child", import.meta.url),
       logger: this.#options.logger,
+      niceness: this.#options.niceness ?? 0,
       onMessage: (message) => this.#onMessage(message),
       onExit: (exit) => this.#onExit(exit),
     });

@@ -27,6 +27,9 @@ export const DEFAULT_HNSW = {
   expansionSearch: 64,
 } as const satisfies HnswParameters;
 
+/** Rows that are looked up when a graph is opened, and the share of them that search has to find; it finds a few not. */
+const CHECKED_ROWS = 256;
+const LEAST_FOUND = 0.9;
 /** Rows that are added between two reports of progress. */
 const ADD_BATCH = 256;
 
@@ -109,6 +112,7 @@ export class Hnsw implements NearestNeighbours {
         `Expected a graph of ${rows} × ${dims} but it holds ${index.size()} × ${index.dimensions()}`,
       );
     }
+    checkRows(index, bank);
     return new Hnsw(bank, index, options);
   }
 
@@ -162,6 +166,28 @@ export class Hnsw implements NearestNeighbours {
  */
 function lowWords(numbers: BigUint64Array): Uint32Array {
   return new Uint32Array(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
+}
+
+/**
+ * A graph of as many other rows leads to the wrong rows in silence: image scores are verified and stay right, maps do not. So
+ * rows of the bank are looked up; nearly all have to be found where they are, at distance 0.
+ *
+ * @throws InputError "hnsw-mismatch"
+ */
+function checkRows(index: Index, { rows: { rows, dims }, quantised }: QuantisedBank): void {
+  const count = Math.min(rows, CHECKED_ROWS);
+  const sample = new Int8Array(count * dims);
+  for (let at = 0; at < count; at++) {
+    const row = Math.floor((at * rows) / count);
+    sample.set(quantised.subarray(row * dims, (row + 1) * dims), at * dims);
+  }
+  const { distances } = index.search(asLevels(sample), 1, 1);
+  const found = distances.reduce((sum, distance) => sum + (distance === 0 ? 1 : 0), 0);
+  if (found >= LEAST_FOUND * count) return;
+  throw new InputError(
+    "hnsw-mismatch",
+    `Expected a graph over the rows of this bank but ${found} of ${count} rows that were looked up are in it`,
+  );
 }
 
 /** usearch is loaded only where a graph is used: it is one more native library that could fail. */

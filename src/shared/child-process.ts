@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess as NodeChildProcess } from "node:child_process";
+import { getPriority, setPriority } from "node:os";
 import { childCommand } from "./child-command.ts";
 import { forwardLines } from "./child-log.ts";
 import { BugError, reasonOf } from "./errors.ts";
@@ -22,6 +23,8 @@ export interface ChildProcessOptions<From> {
   readonly logger: Logger;
   /** Added to this process's environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** So much nicer than this process, 0 to 19: others that are busy go before it. Absent: 0. */
+  readonly niceness?: number;
   readonly onMessage: (message: From) => void;
   /** Called once, after the last message of the child. */
   readonly onExit: (exit: ChildExit) => void;
@@ -31,6 +34,7 @@ export interface ChildProcessOptions<From> {
 const DRAIN_MS = 1_000;
 /** From SIGKILL to the end of the process; only one that hangs inside the kernel takes longer. */
 const KILL_WAIT_MS = 2_000;
+const NICEST = 19;
 /**
  * ONNX Runtime must not send telemetry from a factory network, and a GPU must multiply as exactly as a CPU; both must stand
  * before the library is loaded (see onnxruntime.ts).
@@ -93,14 +97,16 @@ export class ChildProcess<To extends object, From extends object> {
 
   /** Some failures to start are thrown at once, others come as an event; both end up in `onExit`. */
   #spawn(): NodeChildProcess | undefined {
-    const { entry, environment } = this.#options;
+    const { entry, environment, niceness = 0 } = this.#options;
     const command = childCommand(entry, process.env["PATH"] ?? "");
     try {
-      return spawn(command.file, command.args, {
+      const child = spawn(command.file, command.args, {
         stdio: ["ignore", "pipe", "pipe", "ipc"],
         serialization: "advanced",
         env: { ...process.env, ...ENVIRONMENT, ...environment },
       });
+      if (child.pid !== undefined && niceness > 0) makeNice(child.pid, niceness);
+      return child;
     } catch (error) {
       const spawnError = error instanceof Error ? error : new Error(reasonOf(error));
       setImmediate(() => this.#onGone({ code: null, signal: null, spawnError }));
@@ -210,4 +216,15 @@ export async function tellParent(message: object, deadlineMs: number): Promise<v
     if (process.send === undefined || !process.connected) done();
     else process.send(message, undefined, undefined, done);
   });
+}
+
+/** Before the process has made its threads: each has the niceness of the one that made it. */
+function makeNice(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, Math.min(NICEST, getPriority() + niceness));
+  } catch (error) {
+    // It has ended already, which comes as its exit.
+    if ((error as NodeJS.ErrnoException & { readonly info?: { readonly code?: string } }).info?.code !== "ESRCH")
+      throw error;
+  }
 }

@@ -56,6 +56,17 @@ test("a block with any other byte, of another length or beyond the end is refuse
   await file.close();
 });
 
+test("what was written before the process ended is there, whether it was forced onto the disk or not", async () => {
+  const options = optionsOf("22".repeat(32));
+  // Not closed, as after SIGKILL.
+  const one = await IncomingFile.open(options);
+  await one.put(0, BLOCKS[0]);
+  const two = await IncomingFile.open(options);
+  assert.deepEqual([two.has(0), two.has(1)], [true, false]);
+  await two.close();
+  await one.close();
+});
+
 test("a map that marks what is not on the disk is not believed", async () => {
   const digest = "22".repeat(32);
   const file = await IncomingFile.open(optionsOf(digest));
@@ -130,7 +141,7 @@ test("a block that does not come is asked for again, and so is everything after 
 });
 
 const DIGEST = "ab".repeat(32);
-const file = (kind: string, bytes = 100): object => ({ kind, bytes, sha256: DIGEST, tableSha256: DIGEST });
+const file = (kind: string, bytes = 100): object => ({ kind, bytes, sha256: DIGEST, tableSha256: DIGEST, url: null });
 const offer = (files: readonly object[]): object => ({
   ...{ action: "offer", bankId: "washer-1a2b3c4d", backboneSha256: DIGEST, blockBytes: 65_536, files },
 });

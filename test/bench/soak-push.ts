@@ -1,45 +1,48 @@
-import assert from "node:assert/strict";
-import type { NominaldProcess } from "../support/daemon-process.ts";
-import { LineClient } from "../support/line-client.ts";
-import { bankState, PushRig } from "../support/push-rig.ts";
+import { execFileSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { seededRandom } from "../../src/patchcore/random.ts";
+import { PushBreaker } from "../support/push-breaker.ts";
+import { PushRig } from "../support/push-rig.ts";
 
 /**
- * Pushes one bank and rolls it back, over and over, while the daemon is killed at random moments and the broker now and then.
- * After each kill the station has to come back with a whole bank. Prints a line a round; the first argument is their
- * number, default 200.
+ * `npm run soak:push`: banks, configurations and roll backs are pushed without end while the device is killed 200 times at random
+ * moments and the broker 20 times; checks what test/e2e/push-faults.test.ts checks. Prints a line a kill, and the sums.
+ * `-- --kills N --broker-kills N --seed N` for others.
  */
-const rounds = Number(process.argv[2] ?? 200);
-const BROKER_EVERY = 10;
-const LONGEST_MS = 8_000;
-
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "200" },
+    "broker-kills": { type: "string", default: "20" },
+    seed: { type: "string", default: String(randomInt(2 ** 31)) },
+  },
+});
+const [kills, brokerKills, seed] = [values.kills, values["broker-kills"], values.seed].map(Number);
+if (
+  kills === undefined ||
+  brokerKills === undefined ||
+  seed === undefined ||
+  ![kills, brokerKills, seed].every(Number.isInteger)
+) {
+  throw new Error("Expected whole numbers for --kills, --broker-kills and --seed");
+}
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+console.log(
+  `${cpus()[0]?.model ?? "?"} × ${cpus().length}, Node ${process.versions.node}, commit ${commit}, seed ${seed}`,
+);
 const rig = await PushRig.prepare();
-let daemon: NominaldProcess = await rig.run({ maxKibibytesPerS: 256, probationParts: 5 });
 try {
-  for (let round = 1; round <= rounds; round++) {
-    const push = rig.push(rig.bank, "--until", "probation");
-    const waitMs = Math.random() * LONGEST_MS;
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-    if (round % BROKER_EVERY === 0) {
-      await rig.broker.kill();
-      await rig.broker.start();
-    }
-    await daemon.dispose();
-    daemon = await rig.run({ maxKibibytesPerS: 256, probationParts: 5 });
-    const client = await LineClient.connect(rig.broker.url);
-    await client.until("a verdict by a whole bank", () =>
-      client.results().some(({ verdict }) => verdict !== "NO_VERDICT"),
-    );
-    const { code } = await push;
-    const stage = bankState(client)?.delivery?.stage;
-    // What was broken off by a start of the device goes on; after a roll back the push was refused or rolled back.
-    assert.ok(code === 0 || code === 4, `round ${round}: exit code ${code}`);
-    if (bankState(client)?.active.source === "pushed") await rig.push("--rollback");
-    process.stdout.write(
-      `${round}/${rounds}: killed after ${Math.round(waitMs)} ms, push ended with ${code}, ${stage}\n`,
-    );
-    await client.close();
-  }
+  const random = seededRandom(seed);
+  const breaker = new PushBreaker({
+    ...{ rig, kills, brokerKills, longestMs: 4_000, random: () => random.uniform(), say: (line) => console.log(line) },
+  });
+  const { ends, stages } = await breaker.run();
+  console.log(
+    `${kills} kills of the device, ${brokerKills} of the broker; each time a whole bank, and verdicts went on`,
+  );
+  console.log("killed during:", Object.fromEntries(stages));
+  console.log("pushes by exit code or error:", Object.fromEntries([...ends].sort()));
 } finally {
-  await daemon.dispose();
   await rig.dispose();
 }

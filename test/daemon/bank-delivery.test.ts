@@ -93,6 +93,8 @@ test("a bank is committed after its probation and the one before is kept; a roll
   rig.delivery.receive(sign({ action: "rollback" }, 2, key));
   await until("the roll back", () => rig.state.active.source === "configuration");
   assert.equal(rig.state.delivery?.reason?.code, "asked-for");
+  // It is told before the bank is loaded.
+  await until("the load of the bank before", () => rig.loads.length === 2);
   assert.deepEqual(rig.loads, [offer.bankId, (await readBank(first)).bankId]);
   rig.delivery.receive(sign({ action: "rollback" }, 3, key));
   await refused(rig, "no-previous-bank");

@@ -1,15 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { HttpsAccess } from "../../src/bank/https-access.ts";
 import { Counters } from "../../src/bank/counters.ts";
 import { readBank } from "../../src/bank/bundle-read.ts";
 import { generateSigningKey, readSigningKey, type SigningKey } from "../../src/bank/signing-key.ts";
 import { TrustedKeys } from "../../src/bank/trusted-keys.ts";
 import { offeredFiles, offerOf, readSource, type OfferedFiles } from "../../src/cli/push/offered-files.ts";
-import { BankDelivery, banksFolder } from "../../src/daemon/bank-delivery.ts";
+import { BankDelivery } from "../../src/daemon/bank-delivery.ts";
 import { BankReceiver } from "../../src/daemon/bank-receiver.ts";
+import type { LinkListener } from "../../src/daemon/fetch-blocks.ts";
+import type { BlockLink } from "../../src/mqtt/bank-link.ts";
 import type { BankStateDocument } from "../../src/daemon/delivery-state.ts";
 import { DocumentGate } from "../../src/daemon/document-gate.ts";
-import { StationBanks } from "../../src/daemon/station-banks.ts";
+import { banksFolder, StationBanks } from "../../src/daemon/station-banks.ts";
 import type { BankSummary } from "../../src/inference/protocol.ts";
 import { signDocument } from "../../src/bank/signed-document.ts";
 import type { BankDirective, BankOffer } from "../../src/bank/offer.ts";
@@ -21,6 +24,7 @@ import { systemClock } from "../../src/shared/system-clock.ts";
 
 export const TARGET = "test/line1/st1";
 const LIMITS: DeliveryConfig = {
+  ...{ httpsHosts: [], caFile: null },
   ...{ maxMebibytes: 64, minFreeMebibytes: 0, maxKibibytesPerS: 1_048_576, maxDrift: 0.05, maxMemoryMebibytes: 4_096 },
   ...{ probationParts: 3, probationS: 600, maxNoVerdictRise: 0.05, maxFailRise: 0.2, maxLatencyRatio: 2 },
 };
@@ -35,8 +39,11 @@ export function prepareDevice(stateFolder: string): { readonly key: SigningKey; 
   return { key: readSigningKey(privatePem, "test"), privatePem };
 }
 
-export async function bankOffer(bank: string): Promise<{ offer: BankOffer; offered: OfferedFiles }> {
-  const offered = await offeredFiles(bank, null);
+export async function bankOffer(
+  bank: string,
+  url: string | null = null,
+): Promise<{ offer: BankOffer; offered: OfferedFiles }> {
+  const offered = await offeredFiles(bank, null, url);
   const { bankId, manifest } = await readBank(bank);
   return { offer: offerOf(bankId, manifest.backbone.sha256, offered.files), offered };
 }
@@ -56,6 +63,11 @@ export interface DeliveryRigOptions {
   /** The bytes as they come; a test may change them. */
   readonly onWire?: (content: Uint8Array, offset: number) => Uint8Array | null;
   readonly tryBank?: (path: string) => Promise<BankSummary>;
+  /** `<site>/<line>/<station>`; absent: TARGET. */
+  readonly target?: string;
+  /** Where blocks come from instead of the sender's own reading. */
+  readonly link?: (listener: LinkListener) => BlockLink;
+  readonly onState?: (state: BankStateDocument) => void;
 }
 
 /**
@@ -70,21 +82,27 @@ export class DeliveryRig {
   readonly loads: string[] = [];
 
   constructor(options: DeliveryRigOptions) {
-    const { stateFolder, modelsFolder, configured, onWriteStep, offered } = options;
+    const { stateFolder, modelsFolder, configured, onWriteStep } = options;
     const steps = onWriteStep === undefined ? {} : { onWriteStep };
     const limits = { ...LIMITS, ...options.limits };
-    const folder = banksFolder(stateFolder, "line1", "st1");
+    const { target = TARGET, onState = () => undefined } = options;
+    const [, line = "", name = ""] = target.split("/");
+    const station = `${line}/${name}`;
+    const folder = banksFolder(stateFolder, line, name);
     this.banks = new StationBanks({
-      ...{ folder, station: "line1/st1", configured, deadlineMs: 1_000, limits, logger: silentLogger, ...steps },
+      ...{ folder, station, configured, deadlineMs: () => 1_000, limits, logger: silentLogger, ...steps },
       onFallback: () => undefined,
     });
     const gate = new DocumentGate({
       ...{ stateFolder, allowUnsigned: () => false, clock: systemClock, logger: silentLogger, ...steps },
     });
     this.delivery = new BankDelivery({
-      ...{ station: "line1/st1", target: TARGET, limits, gate, banks: this.banks, clock: systemClock },
+      ...{ station, target, limits, gate, banks: this.banks, clock: systemClock },
       ...{ logger: silentLogger, ...steps },
-      publish: (state) => void this.states.push(state),
+      publish: (state) => {
+        this.states.push(state);
+        onState(state);
+      },
       tryBank: options.tryBank ?? summaryOf,
       reload: async () => {
         const summary = await summaryOf(this.banks.pathOf(this.banks.slots.active));
@@ -97,20 +115,10 @@ export class DeliveryRig {
           minFreeBytes: limits.minFreeMebibytes * 2 ** 20,
           bytesPerSecond: limits.maxKibibytesPerS * 1_024,
           isBusy: () => false,
+          https: new HttpsAccess({ hosts: limits.httpsHosts, caFile: limits.caFile, environment: {} }),
+          logger: silentLogger,
           clock: systemClock,
-          link: (listener) => ({
-            up: true,
-            start: () => undefined,
-            request: ({ transfer, offset, count }) => {
-              const source = offered?.sources.get(transfer);
-              if (source === undefined) return;
-              void readSource(source, offset, count).then((content) => {
-                const sent = content === null ? null : (options.onWire ?? ((same) => same))(content, offset);
-                if (sent !== null) listener.onBlock(transfer, offset, sent);
-              });
-            },
-            close: () => Promise.resolve(),
-          }),
+          link: options.link ?? ((listener) => readingLink(listener, options)),
         }),
     });
   }
@@ -122,7 +130,25 @@ export class DeliveryRig {
   }
 }
 
-async function summaryOf(path: string): Promise<BankSummary> {
+/** A link at whose other end the sender's own reading answers at once. */
+function readingLink(listener: LinkListener, options: DeliveryRigOptions): BlockLink {
+  const { offered } = options;
+  return {
+    up: true,
+    start: () => undefined,
+    request: ({ transfer, offset, count }) => {
+      const source = offered?.sources.get(transfer);
+      if (source === undefined) return;
+      void readSource(source, offset, count).then((content) => {
+        const sent = content === null ? null : (options.onWire ?? ((same) => same))(content, offset);
+        if (sent !== null) listener.onBlock(transfer, offset, sent);
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+export async function summaryOf(path: string): Promise<BankSummary> {
   const { bankId, manifest } = await readBank(path);
   const { rows, dims, backbone, calibration } = manifest;
   const { threshold, maskThreshold } = calibration;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
@@ -12,15 +11,11 @@ import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
 import { noise } from "../support/noise.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
+import { LIBFAKETIME } from "../support/wrong-clock.ts";
 
 const ROOT = "nominal/v1/test/line1/st1";
 const PASSWORD = "never-to-be-seen-7316";
 const HOUR_MS = 3_600_000;
-/** Debian's, for processes with threads. */
-const LIBFAKETIME = ["x86_64", "aarch64"]
-  .map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`)
-  .find((file) => existsSync(file));
-
 let broker: Mosquitto;
 let line: TestLine;
 let daemon: NominaldProcess;

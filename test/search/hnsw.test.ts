@@ -90,6 +90,24 @@ function fixed(
 
 const RULES = { patchScore: { kind: "euclidean" }, imageScore: { kind: "maximum" } } as const;
 
+test("a graph over as many other rows is refused, and one over the bank's own rows in part too", async () => {
+  const { rows, quantiser, quantised } = bankOf(600, 16);
+  const random = seededRandom(12);
+  const others = quantised.map(() => (random.uint32() % 255) - 127);
+  const half = quantised.slice();
+  half.set(others.subarray(0, 300 * 16));
+  for (const [levels, found] of [
+    [others, /but [0-3] of 256 rows that were looked up are in it/],
+    [half, /but 1[23]\d of 256 rows/],
+  ] as const) {
+    const graph = await buildHnsw(levels, 16, DEFAULT_HNSW);
+    await assert.rejects(Hnsw.open({ rows, quantiser, quantised }, graph, DEFAULT_HNSW, { threads: 1 }), {
+      code: "hnsw-mismatch",
+      message: found,
+    });
+  }
+});
+
 test("a comparison counts patches that an index found wrongly; the scores are verified, and so the exact ones", async () => {
   // The bank is 0 and 10 on a line. Frame 1 is −1 and 8: the index takes row 0 for the second patch, at distance 8
   // instead of 2. Frame 2 agrees.

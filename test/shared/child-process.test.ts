@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -21,7 +22,7 @@ interface Echo {
   readonly lines: { readonly fields: object; readonly message: string }[];
 }
 
-async function startEcho(t: TestContext, environment: Record<string, string> = {}): Promise<Echo> {
+async function startEcho(t: TestContext, environment: Record<string, string> = {}, niceness?: number): Promise<Echo> {
   const [messages, exits, lines]: [FromEcho[], ChildExit[], Echo["lines"]] = [[], [], []];
   const log = (fields: object, message: string): number => lines.push({ fields, message });
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
@@ -30,6 +31,7 @@ async function startEcho(t: TestContext, environment: Record<string, string> = {
     entry: childEntry("echo.child", import.meta.url),
     logger,
     environment,
+    ...(niceness === undefined ? {} : { niceness }),
     onMessage: (message) => messages.push(message),
     onExit: (exit) => exits.push(exit),
   });
@@ -51,6 +53,23 @@ test("a typed array comes back from a child as it was sent", async (t) => {
 test("the process id of the host is the child's own, and its runtime's telemetry is off", async (t) => {
   const { child, messages } = await startEcho(t);
   assert.deepEqual(messages[0], { type: "ready", pid: child.pid, telemetry: "1" });
+});
+
+test("a child that is to be nicer is so with all of its threads, however nice its host is", async (t) => {
+  const { child } = await startEcho(t, {}, 3);
+  const plain = await startEcho(t);
+  const nicenessOf = (pid: number | undefined): number[] =>
+    readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+      // Field 19 of proc(5); the second one, in brackets, may have spaces.
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+    });
+  const own = getPriority();
+  const expected = Math.min(19, own + 3);
+  const found = nicenessOf(child.pid);
+  assert.ok(found.length > 1, "it has threads");
+  assert.deepEqual([...new Set(found)], [expected]);
+  assert.deepEqual([...new Set(nicenessOf(plain.child.pid))], [own]);
 });
 
 test("a child's exit is told once, after all of its last messages", async (t) => {

@@ -41,15 +41,20 @@ export class PushRig {
 
   async trust(key: string): Promise<void> {
     const state = join(this.line.folder, "state");
-    await ok(nominald(["keys", "trust", `${key}.pub`, "--state", state, "--role", "bank"]));
+    await ok(nominald(["keys", "trust", `${key}.pub`, "--state", state, "--role", "bank", "--role", "config"]));
   }
 
   /** A station that looks at 10 frames of a test pattern a second. */
-  async run(delivery: object = {}): Promise<NominaldProcess> {
+  async run(
+    delivery: object = {},
+    options: { readonly environment?: Readonly<Record<string, string>>; readonly station?: object } = {},
+  ): Promise<NominaldProcess> {
+    const { environment = {}, station = {} } = options;
     return this.line.run({
+      environment,
       broker: this.broker.url,
       camera: { source: "test", pattern: "snow", width: 64, height: 64 },
-      station: { mode: "continuous", maxRateHz: 10 },
+      station: { mode: "continuous", maxRateHz: 10, ...station },
       device: { delivery: { minFreeMebibytes: 0, probationParts: 20, maxLatencyRatio: 100, ...delivery } },
     });
   }

@@ -30,6 +30,8 @@ const MOST_ON_THEIR_WAY = 8;
 export class BankSender {
   readonly #options: SenderOptions;
   #state: BankStateDocument | null = null;
+  /** What it said is nothing that this program understands. */
+  #problem: InputError | null = null;
   #changed: () => void = () => undefined;
   #sending = 0;
 
@@ -39,17 +41,28 @@ export class BankSender {
 
   async start(): Promise<void> {
     const { client, topics } = this.#options;
-    client.on("message", (topic, payload) => {
-      if (topic === topics.state) this.#heard(payload);
-      else if (topic === topics.get) void this.#serve(payload);
-    });
+    client.on("message", this.#hear);
     await client.subscribeAsync([topics.state, topics.get], { qos: 1 });
   }
+
+  /** Blocks are not sent any more; what the station has, it keeps. */
+  async stop(): Promise<void> {
+    const { client, topics } = this.#options;
+    client.off("message", this.#hear);
+    if (client.connected) await client.unsubscribeAsync([topics.state, topics.get]);
+  }
+
+  readonly #hear = (topic: string, payload: Uint8Array): void => {
+    const { topics } = this.#options;
+    if (topic === topics.state) this.#heard(payload);
+    else if (topic === topics.get) void this.#serve(payload);
+  };
 
   /**
    * Signs and sends; then each state of the station that speaks of it goes to `onState`, until that says `true`.
    *
-   * @throws InputError with the station's own code when it refuses; DeviceError "station-silent"
+   * @throws InputError with the station's own code when it refuses, "bank-state" when what it says is not understood;
+   *   DeviceError "station-silent"; the signal's reason
    */
   async send(directive: BankDirective, onState: (state: BankStateDocument, counter: number) => boolean): Promise<void> {
     const { client, topics, target, key, keyId, signal } = this.#options;
@@ -61,6 +74,7 @@ export class BankSender {
     let sentAtMs = performance.now();
     for (;;) {
       signal.throwIfAborted();
+      if (this.#problem !== null) throw this.#problem;
       const state = this.#state;
       if (state?.refused?.offer === name) throw new InputError(state.refused.code, state.refused.message);
       const isKnown = state !== null && (state.delivery?.offer === name || (state.counters[keyId] ?? 0) >= counter);
@@ -75,23 +89,22 @@ export class BankSender {
 
   async #first(): Promise<BankStateDocument> {
     const endsAtMs = performance.now() + STATE_DEADLINE_MS;
-    while (this.#state === null && performance.now() < endsAtMs) {
+    while (this.#state === null && this.#problem === null && performance.now() < endsAtMs) {
       this.#options.signal.throwIfAborted();
       await this.#next(200);
     }
+    if (this.#problem !== null) throw this.#problem;
     if (this.#state !== null) return this.#state;
     const { topics } = this.#options;
     throw new DeviceError("station-silent", `Expected the station's ${topics.state} but nothing is on the broker`);
   }
 
   #heard(payload: Uint8Array): void {
-    // What a station says of itself; one that says something else is not what this program was made for.
-    const state = JSON.parse(Buffer.from(payload).toString("utf8")) as BankStateDocument;
-    if (state.version !== 1) {
-      throw new InputError(
-        "bank-state",
-        `Expected version 1 of bank/state but the station speaks ${String(state.version)}`,
-      );
+    const state = parseState(payload);
+    this.#problem = null;
+    if (state === null) {
+      const text = Buffer.from(payload).toString("utf8").slice(0, 80);
+      this.#problem = new InputError("bank-state", `Expected version 1 of bank/state but the station says ${text}`);
     }
     this.#state = state;
     this.#changed();
@@ -125,5 +138,17 @@ export class BankSender {
         resolve();
       };
     });
+  }
+}
+
+/** @returns null for what is no state of this version: anybody may publish on a broker without access rules */
+function parseState(payload: Uint8Array): BankStateDocument | null {
+  try {
+    const state = JSON.parse(Buffer.from(payload).toString("utf8")) as Partial<BankStateDocument> | null;
+    const isState = state?.version === 1 && typeof state.counters === "object" && state.delivery !== undefined;
+    return isState ? (state as BankStateDocument) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }

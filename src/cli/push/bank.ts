@@ -1,23 +1,23 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import type { MqttClient } from "mqtt";
 import { builtInModelsFolder, findBackbone } from "../../backbone/find.ts";
 import type { BackboneFiles } from "../../backbone/manifest.ts";
 import { readBank } from "../../bank/bundle-read.ts";
 import { UNSIGNED } from "../../bank/envelope.ts";
 import type { BankDirective } from "../../bank/offer.ts";
-import { readSigningKey } from "../../bank/signing-key.ts";
-import { ENDED, type BankStateDocument, type DeliveryProgress } from "../../daemon/delivery-state.ts";
+import { readSigningKey, type SigningKey } from "../../bank/signing-key.ts";
 import { stationTopics } from "../../mqtt/topics.ts";
 import { DeviceError, InputError, reasonOf } from "../../shared/errors.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
 import type { CommandIo } from "../io.ts";
 import { parsePushBank, PUSH_BANK_HELP, type PushBankArguments } from "./bank-arguments.ts";
 import { BankSender } from "./bank-sender.ts";
+import { deliverBank } from "./deliver-bank.ts";
+import { pushBankToFleet } from "./fleet/push-bank.ts";
+import { PushLine } from "./line.ts";
 import { offeredFiles, offerOf, type Source } from "./offered-files.ts";
 
-const CONNECT_MS = 15_000;
-const RECONNECT_MS = 1_000;
 /** A station is looked for so long; further sites that have one, so long after the first. */
 const SITE_MS = 15_000;
 const OTHERS_MS = 300;
@@ -35,27 +35,44 @@ export async function pushBankCommand(args: string[], io: CommandIo): Promise<nu
   }
   const key = parsed.key === null ? null : readSigningKey(readKeyFile(parsed.key), parsed.key);
   const { directive, sources } = await directiveOf(parsed, io);
-  const client = await connect(parsed);
+  const { username, passwordFile, ca } = parsed;
+  const line = await PushLine.connect(parsed.to, {
+    ...{ username: username ?? undefined, passwordFile: passwordFile ?? undefined, caFile: ca ?? undefined },
+  });
   try {
-    const { line, station } = parsed;
-    const site = parsed.site ?? (await findSite(client, line, station));
-    const topics = stationTopics({ site, line, station }).bank;
-    const sender = new BankSender({
-      ...{ client, topics, target: `${site}/${line}/${station}`, key, sources, signal: io.signal },
-      keyId: key?.keyId ?? UNSIGNED,
-    });
-    await sender.start();
-    if (directive.action === "offer") return await pushBank(sender, directive, parsed.until, io);
-    await sender.send(directive, () => true);
-    io.out(directive.action === "rollback" ? "rolled back" : "withdrawn");
-    return EXIT.ok;
+    if (parsed.fleet !== null) {
+      return await pushBankToFleet({ line, parsed, fleet: parsed.fleet, directive, sources, key, io });
+    }
+    return await pushToOne(line, parsed, { directive, sources, key, io });
   } catch (error) {
     if (!io.signal.aborted) throw error;
     io.err("stopped; the station keeps what it has, and goes on with it when the same bank is pushed again");
     return EXIT.interrupted;
   } finally {
-    await client.endAsync(true);
+    await line.close();
   }
+}
+
+interface Sent {
+  readonly directive: BankDirective;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly key: SigningKey | null;
+  readonly io: CommandIo;
+}
+
+async function pushToOne({ client }: PushLine, parsed: PushBankArguments, sent: Sent): Promise<number> {
+  const { line, station } = parsed;
+  const { directive, sources, key, io } = sent;
+  const site = parsed.site ?? (await findSite(client, line, station));
+  const sender = new BankSender({
+    ...{ client, topics: stationTopics({ site, line, station }).bank, target: `${site}/${line}/${station}` },
+    ...{ key, keyId: key?.keyId ?? UNSIGNED, sources, signal: io.signal },
+  });
+  await sender.start();
+  if (directive.action === "offer") return pushBank(sender, directive, parsed.until, io);
+  await sender.send(directive, () => true);
+  io.out(directive.action === "rollback" ? "rolled back" : "withdrawn");
+  return EXIT.ok;
 }
 
 async function pushBank(
@@ -64,34 +81,15 @@ async function pushBank(
   until: PushBankArguments["until"],
   io: CommandIo,
 ): Promise<number> {
-  let said = "";
-  const seen: DeliveryProgress[] = [];
-  await sender.send(directive, ({ delivery }: BankStateDocument) => {
-    if (delivery === null) return false;
-    seen.splice(0, 1, delivery);
-    const line = progressLine(delivery);
-    if (line !== said) io.out(line);
-    said = line;
-    return ENDED.has(delivery.stage) || (until === "probation" && delivery.stage === "probation");
-  });
-  const { stage, reason } = seen[0] ?? { stage: "failed" as const, reason: null };
+  const { stage, reason } = await deliverBank(sender, directive, until, (line) => io.out(line));
   if (stage === "committed" || stage === "probation") return EXIT.ok;
   io.err(`${reason?.code ?? stage}: ${reason?.message ?? `the bank was ${stage}`}`);
   return EXIT.input;
 }
 
-function progressLine({ bankId, stage, percent, gate }: DeliveryProgress): string {
-  if (ENDED.has(stage)) return `${bankId}  ${stage}`;
-  const figures =
-    gate === null || stage !== "activating"
-      ? ""
-      : `  drift ${(100 * gate.largestDrift).toFixed(2)} %, ${Math.round(gate.medianMs)} ms, ${Math.round(gate.memoryBytes / 2 ** 20)} MiB`;
-  return `${bankId}  ${stage} ${percent} %${figures}`;
-}
-
 /** @throws InputError for a bank that no station would take */
 async function directiveOf(
-  { what, bank: path, models }: PushBankArguments,
+  { what, bank: path, models, url }: PushBankArguments,
   io: CommandIo,
 ): Promise<{ directive: BankDirective; sources: ReadonlyMap<string, Source> }> {
   if (what === "rollback") return { directive: { action: "rollback" }, sources: new Map() };
@@ -109,7 +107,7 @@ async function directiveOf(
     if (!(error instanceof InputError) || error.code !== "wrong-backbone") throw error;
     io.err(`backbone ${name} is not here, so the station has to have it; --models DIR says where it lies`);
   }
-  const { files, sources } = await offeredFiles(path, backbone);
+  const { files, sources } = await offeredFiles(path, backbone, url);
   return { directive: offerOf(bankId, sha256, files), sources };
 }
 
@@ -148,22 +146,4 @@ async function findSite(client: MqttClient, line: string, station: string): Prom
     throw new InputError("push-ambiguous", text);
   }
   return site;
-}
-
-async function connect({ to, username, passwordFile, ca }: PushBankArguments): Promise<MqttClient> {
-  const options: IClientOptions = {
-    connectTimeout: CONNECT_MS,
-    reconnectPeriod: RECONNECT_MS,
-    ...(username === null ? {} : { username }),
-    ...(passwordFile === null ? {} : { password: readKeyFile(passwordFile).replace(/\r?\n$/, "") }),
-    ...(ca === null ? {} : { ca: readKeyFile(ca) }),
-  };
-  try {
-    const client = await mqtt.connectAsync(to, options, false);
-    // Unheard errors would end the process; the connection comes back by itself.
-    client.on("error", () => undefined);
-    return client;
-  } catch (cause) {
-    throw new DeviceError("broker", `Expected a broker at ${to} but received: ${reasonOf(cause)}`, { cause });
-  }
 }

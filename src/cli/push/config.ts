@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { UNSIGNED } from "../../bank/envelope.ts";
-import { LARGEST_DOCUMENT_BYTES, signDocument, type DocumentType } from "../../bank/signed-document.ts";
 import { readSigningKey, type SigningKey } from "../../bank/signing-key.ts";
 import { deviceSchema } from "../../config/device-schema.ts";
 import { parseDocumentText, readConfigText } from "../../config/document.ts";
@@ -10,11 +7,14 @@ import { problemsError } from "../../config/problem.ts";
 import { stationSchema } from "../../config/station-schema.ts";
 import { DEVICE_TWIN, readTwin } from "../../config/twin-document.ts";
 import { TWIN_TOPICS, type TwinReport, type TwinTryAnswer } from "../../mqtt/twin-payloads.ts";
-import { InputError, reasonOf } from "../../shared/errors.ts";
+import { BugError, InputError, reasonOf } from "../../shared/errors.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
 import type { CommandIo } from "../io.ts";
+import { digestOf, sendConfig, signFor } from "./config-sender.ts";
+import { FLEET_HELP, FLEET_OPTIONS, parseFleet } from "./fleet/arguments.ts";
+import { pushConfigToFleet } from "./fleet/push-config.ts";
 import { PushLine, within, type Login } from "./line.ts";
-import { findTarget, parseReport, targetName, type Target, type TargetName } from "./target.ts";
+import { findTarget, targetName, type Target } from "./target.ts";
 
 const HELP = `usage: nominald push config FILE --to URL --station LINE/NAME --key FILE [options]
        nominald push config FILE --to URL --device NAME --key FILE [options]
@@ -31,11 +31,13 @@ of it. FILE is the whole of what is to be set from afar: a key that it leaves ou
   --timeout S          how long to wait for the end, default 180
   --unsigned           instead of --key, for a device with security.allowUnsigned
 
+${FLEET_HELP}
+
 Exit codes: 0 applied, 3 FILE is wrong, 4 the device refused it, 5 no answer, or rolled back.`;
 
 const OPTIONS = {
   to: { type: "string" },
-  station: { type: "string" },
+  ...FLEET_OPTIONS,
   device: { type: "string" },
   site: { type: "string" },
   key: { type: "string" },
@@ -49,8 +51,6 @@ const OPTIONS = {
   help: { type: "boolean" },
 } as const;
 
-/** A broker's liar could push a key's counter to its end; an honest device never gets here. */
-const LARGEST_HONEST_COUNTER = 1e12;
 const DEFAULT_TIMEOUT_S = 180;
 
 interface Push {
@@ -73,18 +73,29 @@ export async function pushConfigCommand(args: string[], io: CommandIo): Promise<
   };
   const [file, ...more] = positionals;
   const { to, key: keyFile, unsigned = false } = values;
-  const wanted = targetName(values);
+  const problems: string[] = [];
+  const fleet = parseFleet(values, problems);
+  const [station] = values.station ?? [];
+  const { device, site } = values;
+  const one = { ...(station === undefined ? {} : { station }), ...(device === undefined ? {} : { device }) };
+  const wanted = targetName({ ...one, ...(site === undefined ? {} : { site }) });
   const timeoutS = Number(values.timeout ?? DEFAULT_TIMEOUT_S);
   if (file === undefined || more.length > 0) return usage("Expected one FILE");
   if (to === undefined) return usage("Expected --to URL");
-  if (wanted === null) return usage("Expected either --station LINE/NAME or --device NAME");
+  if (problems.length > 0) return usage(problems.join("\n"));
+  if (fleet !== null && (device !== undefined || values["dry-run"] === true || values["confirm-at"] !== undefined)) {
+    return usage("Expected one station for --dry-run and --confirm-at, and no --device beside several stations");
+  }
+  if (fleet === null && wanted === null) return usage("Expected either --station LINE/NAME or --device NAME");
   if ((keyFile === undefined) !== unsigned) return usage("Expected either --key FILE or --unsigned");
   if (!(timeoutS > 0)) return usage(`Expected --timeout in seconds but received ${values.timeout}`);
-  const body = await readBody(file, wanted);
+  const body = await readBody(file, fleet === null && wanted?.line === DEVICE_TWIN ? deviceSchema : stationSchema);
   const key = keyFile === undefined ? null : readKey(keyFile);
   const login = { username: values.username, passwordFile: values["password-file"], caFile: values["ca-file"] };
   const push = { body, key, timeoutMs: timeoutS * 1_000, io };
   return withLine(to, login, async (line) => {
+    if (fleet !== null) return pushConfigToFleet({ ...push, line, fleet, file, site: site ?? null });
+    if (wanted === null) throw new BugError("push-target", "Expected a target that was checked");
     const target = await findTarget(line, wanted);
     if (values["dry-run"] === true) return tryOut(push, line, target);
     const confirmAt = values["confirm-at"];
@@ -102,9 +113,9 @@ async function withLine(url: string, login: Login, work: (line: PushLine) => Pro
   }
 }
 
-async function readBody(file: string, { line }: TargetName): Promise<unknown> {
+async function readBody(file: string, schema: typeof deviceSchema | typeof stationSchema): Promise<unknown> {
   const document = parseDocumentText(await readConfigText(file), file);
-  const { problems } = readTwin(line === DEVICE_TWIN ? deviceSchema : stationSchema, document.value);
+  const { problems } = readTwin(schema, document.value);
   if (problems.length === 0) return document.value;
   throw problemsError(
     file,
@@ -121,17 +132,8 @@ function readKey(file: string): SigningKey {
   }
 }
 
-function sign(push: Push, type: DocumentType, body: unknown, counter: number, { target }: Target): Buffer {
-  const envelope = signDocument({ type, target, counter, body }, push.key);
-  const { payload } = JSON.parse(envelope.toString("utf8")) as { readonly payload: string };
-  const bytes = Buffer.from(payload, "base64").length;
-  if (bytes <= LARGEST_DOCUMENT_BYTES) return envelope;
-  const text = `Expected a configuration of at most ${LARGEST_DOCUMENT_BYTES} bytes but received ${bytes}`;
-  throw new InputError("push-too-large", text);
-}
-
 async function tryOut(push: Push, line: PushLine, target: Target): Promise<number> {
-  const payload = sign(push, "command", { command: "try-config", config: push.body }, 1, target);
+  const payload = signFor(push.key, "command", { command: "try-config", config: push.body }, 1, target.target);
   const document = digestOf(payload);
   const answered = new Promise<TwinTryAnswer>((resolve, reject) => {
     line
@@ -157,43 +159,15 @@ async function tryOut(push: Push, line: PushLine, target: Target): Promise<numbe
 
 /** @param lines the brokers on which the document is laid, the last one that on which the device is now */
 async function send(push: Push, lines: readonly PushLine[], target: Target): Promise<number> {
-  const last = target.report.counters[push.key?.keyId ?? UNSIGNED] ?? 0;
-  if (!Number.isSafeInteger(last) || last > LARGEST_HONEST_COUNTER) {
-    const text = `Expected a counter up to ${LARGEST_HONEST_COUNTER} from ${target.target} but received ${last}`;
-    throw new InputError("push-counter", `${text}: somebody else may have published it`);
-  }
-  const payload = sign(push, "config", push.body, last + 1, target);
-  const document = digestOf(payload);
-  if (target.report.document === document && target.report.status === "ok") {
-    push.io.out(`${target.target}: version ${last + 1} holds already`);
-    return EXIT.ok;
-  }
-  push.io.out(`${target.target}: version ${last + 1} is sent`);
-  const ended = new Promise<TwinReport>((resolve, reject) => {
-    const hear = (bytes: Buffer, topic: string): void => {
-      const report = topic === `${target.root}/${TWIN_TOPICS.reported}` ? parseReport(bytes) : null;
-      // The same document again, after a refusal, has the same digest: what was said of it before is no answer.
-      if (report?.document !== document || report.at === target.report.at) return;
-      if (report.status !== "pending") resolve(report);
-      else push.io.out(`${target.target}: applied, and on trial`);
-    };
-    const lay = async (): Promise<void> => {
-      for (const line of lines) await line.subscribe(`${target.root}/${TWIN_TOPICS.reported}`, hear);
-      for (const line of lines) await line.publish(`${target.root}/${TWIN_TOPICS.desired}`, payload, true);
-    };
-    lay().catch(reject);
-  });
-  const report = await within(ended, push.timeoutMs, `an answer of ${target.target}`);
+  const say = (line: string): void => push.io.out(`${target.target}: ${line}`);
+  const report = await sendConfig({ ...push, lines, target, say });
+  if (report === null) return EXIT.ok;
   printErrors(push.io, report.errors);
-  push.io.out(`${target.target}: ${report.status.replace("_", " ")}; version ${report.appliedVersion} holds`);
+  say(`${report.status.replace("_", " ")}; version ${report.appliedVersion} holds`);
   if (report.status === "ok") return EXIT.ok;
   return report.status === "rejected" ? EXIT.input : EXIT.device;
 }
 
 function printErrors(io: CommandIo, errors: TwinReport["errors"]): void {
   for (const { path, message } of errors) io.err(path === "" ? message : `${path}: ${message}`);
-}
-
-function digestOf(payload: Buffer): string {
-  return createHash("sha256").update(payload).digest("hex");
 }

@@ -17,17 +17,19 @@ const RECONNECT_MS = 1_000;
 /** The sender's connection to a broker. It comes back by itself: the device may take its time. */
 export class PushLine {
   readonly url: string;
-  readonly #client: MqttClient;
+  readonly client: MqttClient;
   readonly #hear: Hear[] = [];
 
   private constructor(url: string, client: MqttClient) {
     this.url = url;
-    this.#client = client;
+    this.client = client;
     client.on("message", (topic, payload) => {
       for (const hear of this.#hear) hear(payload, topic);
     });
     // Unheard errors would end the process; what matters is whether an answer comes in time.
     client.on("error", () => undefined);
+    // Each station that is sent to at the same time listens for itself.
+    client.setMaxListeners(0);
   }
 
   /** @throws DeviceError "push-connect"; InputError "push-login" when a file cannot be read */
@@ -51,15 +53,15 @@ export class PushLine {
   /** @param hear called for each message of any subscription */
   async subscribe(filter: string, hear: Hear): Promise<void> {
     this.#hear.push(hear);
-    await this.#client.subscribeAsync(filter, { qos: 1 });
+    await this.client.subscribeAsync(filter, { qos: 1 });
   }
 
   async publish(topic: string, payload: Buffer, retain: boolean): Promise<void> {
-    await this.#client.publishAsync(topic, payload, { qos: 1, retain });
+    await this.client.publishAsync(topic, payload, { qos: 1, retain });
   }
 
   async close(): Promise<void> {
-    await this.#client.endAsync(true);
+    await this.client.endAsync(true);
   }
 }
 

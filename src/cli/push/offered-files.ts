@@ -23,15 +23,20 @@ export interface OfferedFiles {
  * Takes the digests of everything that may have to travel.
  *
  * @param backbone null: the station has to have it
+ * @param url where the station finds the bank's file; null: it asks here for its blocks
  * @throws InputError "offer-size"; the system's error
  */
-export async function offeredFiles(bank: string, backbone: BackboneFiles | null): Promise<OfferedFiles> {
+export async function offeredFiles(
+  bank: string,
+  backbone: BackboneFiles | null,
+  url: string | null = null,
+): Promise<OfferedFiles> {
   const files: OfferedFile[] = [];
   const sources = new Map<string, Source>();
   const add = async (kind: OfferedFile["kind"], path: string): Promise<void> => {
     const { bytes, sha256, table } = await digestBlocks(path);
     const tableSha256 = createHash("sha256").update(table).digest("hex");
-    files.push({ kind, bytes, sha256, tableSha256 });
+    files.push({ kind, bytes, sha256, tableSha256, url: kind === "bank" ? url : null });
     sources.set(transferName(sha256), { path, bytes });
     sources.set(transferName(tableSha256), { content: table });
   };
