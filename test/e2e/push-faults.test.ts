@@ -167,7 +167,8 @@ test("a device that is killed at 20 random moments of pushes has the old or the 
   t.diagnostic(`pushes: ${[...ends].map(([end, count]) => `${end} × ${count}`).join(", ")}`);
   const kills = [...stages.values()].reduce((sum, count) => sum + count, 0);
   assert.equal(kills, KILLS);
-  assert.ok((ends.get("config 0") ?? 0) > 0, "configurations were applied meanwhile");
+  // After all of it a bank and a configuration were pushed to their end; how many were before depends on the machine.
+  assert.deepEqual([ends.get("last bank 0"), ends.get("last config 0")], [1, 1]);
 });
 
 test("a backbone that the device has not got travels before the bank", async () => {
