@@ -11,8 +11,10 @@ import { ENDED, type BankStateDocument, type DeliveryProgress } from "../../daem
 import { stationTopics } from "../../mqtt/topics.ts";
 import { DeviceError, InputError, reasonOf } from "../../shared/errors.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
+import { helpOf } from "../command-line/help.ts";
+import { PUSH_BANK } from "../commands/push.ts";
 import type { CommandIo } from "../io.ts";
-import { parsePushBank, PUSH_BANK_HELP, type PushBankArguments } from "./bank-arguments.ts";
+import { parsePushBank, type PushBankArguments } from "./bank-arguments.ts";
 import { BankSender } from "./bank-sender.ts";
 import { offeredFiles, offerOf, type Source } from "./offered-files.ts";
 
@@ -26,11 +28,11 @@ const OTHERS_MS = 300;
 export async function pushBankCommand(args: string[], io: CommandIo): Promise<number> {
   const parsed = parsePushBank(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${PUSH_BANK_HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(PUSH_BANK)}`);
     return EXIT.usage;
   }
   if (parsed.help) {
-    io.out(PUSH_BANK_HELP);
+    io.out(helpOf(PUSH_BANK));
     return EXIT.ok;
   }
   const key = parsed.key === null ? null : readSigningKey(readKeyFile(parsed.key), parsed.key);
