@@ -22,6 +22,7 @@ const LOAD: Readonly<Record<CommandName, () => Promise<Command>>> = {
   keys: async () => (await import("./cli/keys.ts")).keysCommand,
   doctor: async () => (await import("./cli/doctor.ts")).doctorCommand,
   capture: async () => (await import("./cli/capture.ts")).captureCommand,
+  install: async () => (await import("./cli/install.ts")).installCommand,
   demo: async () => (await import("./cli/demo.ts")).demoCommand,
 };
 

@@ -3,7 +3,7 @@ _nominald() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} name=${COMP_WORDS[1]} at=2
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "run fit bank score eval reproduce config models push keys doctor capture demo help --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "run fit bank score eval reproduce config models push keys doctor capture install demo help --help --version" -- "$word"))
     return
   fi
   case $name in
@@ -164,6 +164,13 @@ _nominald() {
     files=" --config --password-file "
     folders=" --path "
     [[ $before == --source ]] && choices="v4l2 aravis csi rtsp pipeline test folder"
+    ;;
+  "install")
+    options="--systemd --config --with --root --program --dry-run --uninstall --help"
+    valued=" --config --with --root --program "
+    files=" --config "
+    folders=" --root --program "
+    [[ $before == --with ]] && choices="usb3-vision aravis-packet-socket argus gpu v4l2"
     ;;
   "demo")
     options="--parts --out --broker --images --seed --help"

@@ -11,6 +11,7 @@ complete -c nominald -f -n __fish_use_subcommand -a push -d 'send a signed confi
 complete -c nominald -f -n __fish_use_subcommand -a keys -d 'keys of signed pushes'
 complete -c nominald -f -n __fish_use_subcommand -a doctor -d 'what is wrong with this device and what to do'
 complete -c nominald -f -n __fish_use_subcommand -a capture -d 'cameras without a bank'
+complete -c nominald -f -n __fish_use_subcommand -a install -d 'set this program up as a systemd service'
 complete -c nominald -f -n __fish_use_subcommand -a demo -d 'parts pass a synthetic camera: the whole program on this machine'
 complete -c nominald -n '__fish_seen_subcommand_from run' -f
 complete -c nominald -n '__fish_seen_subcommand_from run' -l config -d 'YAML or JSON; NOMINALD_… variables override its values' -r -F
@@ -238,6 +239,15 @@ complete -c nominald -n '__fish_seen_subcommand_from capture; and __fish_seen_su
 complete -c nominald -n '__fish_seen_subcommand_from capture; and __fish_seen_subcommand_from watch' -l seconds -d 'end by itself after this' -x
 complete -c nominald -n '__fish_seen_subcommand_from capture; and __fish_seen_subcommand_from watch' -l json -d 'one JSON object a line'
 complete -c nominald -n '__fish_seen_subcommand_from capture; and __fish_seen_subcommand_from watch' -l help -d 'this text'
+complete -c nominald -n '__fish_seen_subcommand_from install' -f
+complete -c nominald -n '__fish_seen_subcommand_from install' -l systemd -d 'systemd is the one service manager there is; said so that it cannot be done by a slip'
+complete -c nominald -n '__fish_seen_subcommand_from install' -l config -d 'becomes /etc/nominald/nominald.yaml where there is none; default: the one that is there, or the example' -r -F
+complete -c nominald -n '__fish_seen_subcommand_from install' -l with -d 'a further drop-in: usb3-vision, aravis-packet-socket, argus, gpu, v4l2 (may be repeated)' -x -a 'usb3-vision aravis-packet-socket argus gpu v4l2'
+complete -c nominald -n '__fish_seen_subcommand_from install' -l root -d 'set up the system below DIR, an image for example, instead of this one' -r -f -a '(__fish_complete_directories)'
+complete -c nominald -n '__fish_seen_subcommand_from install' -l program -d 'where the program lies in that system, default: where this one lies' -r -f -a '(__fish_complete_directories)'
+complete -c nominald -n '__fish_seen_subcommand_from install' -l dry-run -d 'say what would be done, and do nothing'
+complete -c nominald -n '__fish_seen_subcommand_from install' -l uninstall -d 'stop and disable the service and remove what was installed; configuration, secrets and state stay'
+complete -c nominald -n '__fish_seen_subcommand_from install' -l help -d 'this text'
 complete -c nominald -n '__fish_seen_subcommand_from demo' -f
 complete -c nominald -n '__fish_seen_subcommand_from demo' -l parts -d 'parts that pass the camera, default 60' -x
 complete -c nominald -n '__fish_seen_subcommand_from demo' -l out -d 'where overlays, the page and the daemon\'s log go, default demo-out' -r -f -a '(__fish_complete_directories)'

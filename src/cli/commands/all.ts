@@ -6,6 +6,7 @@ import { DEMO } from "./demo.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EVAL } from "./eval.ts";
 import { FIT } from "./fit.ts";
+import { INSTALL } from "./install.ts";
 import { KEYS } from "./keys.ts";
 import { MODELS } from "./models.ts";
 import { PUSH } from "./push.ts";
@@ -15,7 +16,7 @@ import { SCORE } from "./score.ts";
 
 const BY_NAME = {
   ...{ run: RUN, fit: FIT, bank: BANK, score: SCORE, eval: EVAL, reproduce: REPRODUCE, config: CONFIG, models: MODELS },
-  ...{ push: PUSH, keys: KEYS, doctor: DOCTOR, capture: CAPTURE, demo: DEMO },
+  ...{ push: PUSH, keys: KEYS, doctor: DOCTOR, capture: CAPTURE, install: INSTALL, demo: DEMO },
 } as const satisfies Readonly<Record<string, CommandSpec | GroupSpec>>;
 
 /** What may follow `nominald`. */
