@@ -87,6 +87,11 @@ export class SystemdContainer {
     return stdout;
   }
 
+  /** Replaces a file of the container outside /usr. */
+  async write(path: string, content: string): Promise<void> {
+    await writeFile(join(this.#folder, "root", path), content);
+  }
+
   async dispose(): Promise<void> {
     const { exitCode, signalCode } = this.#process;
     if (exitCode === null && signalCode === null) {
