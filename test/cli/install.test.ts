@@ -85,6 +85,18 @@ test("an image gets unit, user, folders, an example to edit, and the service is 
   assert.ok(out.includes(`run      systemctl --root=${root} enable nominald.service`), out.join("\n"));
 });
 
+test("a program in another place is started from there", { skip }, async (t) => {
+  const root = await image(t);
+  const program = "/opt/image/usr/lib/nominald";
+  for (const file of ["dist/main.js", "bin/node"]) put(root, `${program}/${file}`, "");
+  await install(root, "--program", program);
+  const unit = readFileSync(join(root, UNIT), "utf8");
+  assert.match(
+    unit,
+    /^ExecStart=\/opt\/image\/usr\/lib\/nominald\/bin\/node \/opt\/image\/usr\/lib\/nominald\/dist\/main\.js run /m,
+  );
+});
+
 test("a second run changes nothing and says so", { skip }, async (t) => {
   const root = await image(t);
   await install(root);

@@ -16,6 +16,8 @@ const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const PROGRAM = "usr/lib/nominald";
 const OLDER = "0.0.1";
+const CONFIG = "/etc/nominald/nominald.yaml";
+const LOGIN = { username: "line", password: "a secret of the line" };
 const lacks = ["dpkg-deb", "dpkg-shlibdeps", "deb-systemd-helper"].find(
   (name) => spawnSync(name, ["--version"]).error !== undefined,
 );
@@ -46,17 +48,20 @@ before(async () => {
   await build();
   if (skip !== false) return;
   await build("--version", OLDER);
-  broker = await startMosquitto();
+  broker = await startMosquitto({ users: { [LOGIN.username]: LOGIN.password } });
   line = await TestLine.prepare(ANY_VERDICTS);
   const camera = { source: "test", pattern: "ball", width: 320, height: 240, framerate: 10 };
   const station = { mode: "triggered", bank: "/srv/washer.bank", pictures: { mask: false, overlay: false } };
-  const config = line.config({ broker: broker.url, camera, station, device: { stateFolder: "/var/lib/nominald" } });
+  const login = { username: LOGIN.username, passwordFile: "credential:nominald_mqtt-password" };
+  const device = { stateFolder: "/var/lib/nominald", broker: { url: broker.url, ...login } };
+  const config = line.config({ broker: broker.url, camera, station, device });
   container = await SystemdContainer.boot(
     {
       "/srv/older.deb": `FILE:${await packageFile(OLDER)}`,
       "/srv/newer.deb": `FILE:${await packageFile(version)}`,
       "/srv/washer.bank": `FILE:${line.bank}`,
       "/srv/line.yaml": stringify(config),
+      "/srv/mqtt-password": `${LOGIN.password}\n`,
     },
     "nothing",
   );
@@ -143,26 +148,41 @@ async function state(): Promise<string> {
   return (await container.properties("ActiveState"))["ActiveState"] ?? "";
 }
 
-test("installed on a bare system it waits for a configuration, and runs with one", { skip }, async (t) => {
+/** The README's lines, with what a test has not: apt's lists, an editor, a person who reads the journal for ever. */
+async function readmeLines(): Promise<readonly string[]> {
+  const text = await readFile(join(ROOT, "README.md"), "utf8");
+  const block = /## Installing on a device\n[^]*?```sh\n([^]*?)```/.exec(text)?.[1] ?? "";
+  const lines = block.split("\n").filter((one) => one !== "" && !one.startsWith("#"));
+  const replaced = lines.map((one) =>
+    one
+      .replace(/^sudo apt install \.\/nominald_[\d.]+_amd64\.deb$/, "dpkg --install older.deb")
+      .replace(/^sudoedit /, "cp line.yaml ")
+      .replace(/^sudo /, "")
+      .replace(/ -f$/, ""),
+  );
+  assert.ok(replaced[0]?.startsWith("dpkg ") === true && replaced.some((one) => one.startsWith("cp ")), block);
+  return replaced;
+}
+
+test("from nothing to a running service by the lines of the README", { skip }, async (t) => {
   // Where the machine is itself a container this forbids packages to start and stop services; in here they shall.
   await container.exec("rm", "--force", "/usr/sbin/policy-rc.d");
-  await container.exec("dpkg", "--install", "/srv/older.deb");
+  const [install = "", ...lines] = await readmeLines();
+  const shell = (text: string): Promise<string> => container.exec("sh", "-c", `cd /srv && ${text}`);
+  await shell(install);
   const { LoadState, UnitFileState, ActiveState } = await container.properties(
-    "LoadState",
-    "UnitFileState",
-    "ActiveState",
+    ...["LoadState", "UnitFileState", "ActiveState"],
   );
   assert.deepEqual([LoadState, UnitFileState, ActiveState], ["loaded", "enabled", "inactive"]);
-  assert.match(
-    await container.exec("nominald", "--version"),
-    new RegExp(`^nominald ${version.replaceAll(".", "\\.")}`),
-  );
-  const said = await container.exec("nominald", "install", "--systemd", "--config", "/srv/line.yaml");
-  assert.match(said, /^packaged \/lib\/systemd\/system\/nominald\.service/m);
-  assert.match(said, /^write {4}\/etc\/nominald\/nominald\.yaml/m);
-  assert.match(await container.exec("nominald", "config", "check", "/etc/nominald/nominald.yaml"), /is valid/);
-  await container.exec("systemctl", "restart", "nominald");
-  const client = await LineClient.connect(broker.url);
+  const said: string[] = [];
+  for (const one of lines) said.push(await shell(one));
+  const all = said.join("");
+  assert.match(all, /^packaged \/lib\/systemd\/system\/nominald\.service/m);
+  assert.match(all, /^write {4}\/etc\/nominald\/nominald\.yaml/m);
+  assert.match(all, /nominald\.yaml is valid/);
+  assert.match(all, /Active: active \(running\)/);
+  assert.match(await container.exec("nominald", "--version"), /^nominald \d/);
+  const client = await LineClient.connect(broker.url, LOGIN);
   t.after(() => client.close());
   await until("a station that is ready", () => client.texts("plc/state").at(-1) === "3");
   const { verdict, flags } = await part(client, 1);
@@ -172,7 +192,7 @@ test("installed on a bare system it waits for a configuration, and runs with one
 });
 
 test("an upgrade keeps configuration and state, and starts what ran", { skip }, async (t) => {
-  const config = await container.exec("sha256sum", "/etc/nominald/nominald.yaml");
+  const config = await container.exec("sha256sum", CONFIG);
   const { MainPID } = await container.properties("MainPID");
   await container.exec("dpkg", "--install", "/srv/newer.deb");
   assert.notEqual((await container.properties("MainPID"))["MainPID"], MainPID);
@@ -180,8 +200,8 @@ test("an upgrade keeps configuration and state, and starts what ran", { skip }, 
     await container.exec("dpkg-query", "--show", "--showformat=${Version} ${Status}", "nominald"),
     `${version} install ok installed`,
   );
-  assert.equal(await container.exec("sha256sum", "/etc/nominald/nominald.yaml"), config);
-  const client = await LineClient.connect(broker.url);
+  assert.equal(await container.exec("sha256sum", CONFIG), config);
+  const client = await LineClient.connect(broker.url, LOGIN);
   t.after(() => client.close());
   await until("a station that is ready", () => client.texts("plc/state").at(-1) === "3");
   // The outcome from before the upgrade, out of the database.
@@ -205,7 +225,7 @@ test("removed it stops and leaves configuration and state; purged nothing of it 
       () => true,
       () => false,
     );
-  assert.ok(await exists("/etc/nominald/nominald.yaml"));
+  assert.ok(await exists(CONFIG));
   assert.ok(await exists("/var/lib/nominald/outbox.sqlite"));
   assert.ok(!(await exists("/usr/lib/nominald/dist")));
   await container.exec("dpkg", "--purge", "nominald");
@@ -220,4 +240,29 @@ test("removed it stops and leaves configuration and state; purged nothing of it 
   }
   const links = await container.exec("find", "/etc/systemd/system", "-name", "nominald*");
   assert.equal(links, "");
+});
+
+test("without the package nominald install sets the same up, and takes it away again", { skip }, async (t) => {
+  await container.exec("mkdir", "--parents", "/opt");
+  await container.exec("dpkg-deb", "--extract", "/srv/newer.deb", "/opt/nominald");
+  const program = "/opt/nominald/usr/lib/nominald";
+  const nominald = (...args: string[]): Promise<string> =>
+    container.exec(`${program}/bin/node`, `${program}/dist/main.js`, ...args);
+  const said = await nominald("install", "--systemd", "--config", "/srv/line.yaml");
+  assert.match(said, /^write {4}\/etc\/systemd\/system\/nominald\.service/m);
+  await container.exec("install", "-m", "600", "/srv/mqtt-password", "/etc/nominald/credentials/");
+  await container.exec("systemctl", "restart", "nominald");
+  const { UnitFileState, ActiveState } = await container.properties("UnitFileState", "ActiveState");
+  assert.deepEqual([UnitFileState, ActiveState], ["enabled", "active"]);
+  const client = await LineClient.connect(broker.url, LOGIN);
+  t.after(() => client.close());
+  await until("a station that is ready", () => client.texts("plc/state").at(-1) === "3");
+  assert.match(await nominald("install", "--systemd"), /^same {5}\/etc\/systemd\/system\/nominald\.service/m);
+
+  await nominald("install", "--systemd", "--uninstall");
+  const after = await container.properties("LoadState", "ActiveState");
+  assert.deepEqual(after, { LoadState: "not-found", ActiveState: "inactive" });
+  assert.equal(await container.exec("find", "/etc/systemd", "-name", "nominald*"), "");
+  await container.exec("test", "-e", CONFIG);
+  await container.exec("test", "-e", "/var/lib/nominald/outbox.sqlite");
 });

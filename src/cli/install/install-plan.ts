@@ -6,8 +6,8 @@ import type { DeviceConfig } from "../../config/config.ts";
 /** Where the parts lie that come with the program: src/cli/install and dist/cli/install lie equally deep. */
 const PROGRAM = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** What the unit in systemd/ names, and an installation elsewhere replaces. */
-const UNIT_PROGRAM = "/usr/lib/nominald";
+/** What the unit in systemd/ names, Node or the program's folder, and an installation elsewhere replaces. */
+const UNIT_PATH = /\/usr\/lib\/nominald(\/bin\/node)?/g;
 
 export const CONFIG_FILE = "/etc/nominald/nominald.yaml";
 export const CREDENTIALS_FOLDER = "/etc/nominald/credentials";
@@ -36,9 +36,10 @@ export interface InstallWishes {
 
 /** All files of an installation, in the order in which they are written. */
 export function planFiles(wishes: InstallWishes): readonly PlannedFile[] {
-  const unit = part("nominald.service")
-    .replaceAll(`${UNIT_PROGRAM}/bin/node`, wishes.node)
-    .replaceAll(UNIT_PROGRAM, wishes.program);
+  // In one go: the new path may hold the old one.
+  const unit = part("nominald.service").replaceAll(UNIT_PATH, (_, node: string | undefined) =>
+    node === undefined ? wishes.program : wishes.node,
+  );
   const ours = (path: string, content: string, why: string, packaged: string | null = null): PlannedFile => ({
     ...{ path, content, packaged, kind: "ours", why },
   });
