@@ -25,12 +25,13 @@ const STATION = "nominal/v1/test/line1/st1";
 const SAMPLE_EVERY_MS = 2_000;
 const WARM_UP_SHARE = 1 / 3;
 const BROKER_AWAY_MS = 3_000;
-const RATE_HZ = 5;
 
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "30" },
     out: { type: "string", default: "soak-out" },
+    /** Frames scored a second; more of them make up for less time. */
+    rate: { type: "string", default: "5" },
     /** Seconds between two restarts of the broker, and two kills of the camera's process. */
     "broker-every": { type: "string", default: "120" },
     "camera-every": { type: "string", default: "90" },
@@ -38,8 +39,11 @@ const { values } = parseArgs({
 });
 const minutes = Number(values.minutes);
 const [brokerEveryS, cameraEveryS] = [Number(values["broker-every"]), Number(values["camera-every"])];
-if (!(minutes >= 1 && brokerEveryS >= 20 && cameraEveryS >= 45)) {
-  throw new Error("Expected --minutes of 1 at least, --broker-every of 20 s and --camera-every of 45 s at least");
+const rateHz = Number(values.rate);
+if (!(minutes >= 1 && rateHz > 0 && rateHz <= 100 && brokerEveryS >= 20 && cameraEveryS >= 45)) {
+  throw new Error(
+    "Expected --minutes of 1 at least, --rate of 100 at most, --broker-every of 20 s and --camera-every of 45 s at least",
+  );
 }
 const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
@@ -48,10 +52,10 @@ const broker = await startMosquitto();
 const line = await TestLine.prepare(ANY_VERDICTS);
 const stateFolder = join(line.folder, "state");
 const configFile = join(line.folder, "soak.yaml");
-const camera = { source: "test", pattern: "ball", width: 640, height: 480, framerate: 10 };
+const camera = { source: "test", pattern: "ball", width: 640, height: 480, framerate: Math.ceil(2 * rateHz) };
 writeFileSync(
   configFile,
-  stringify(line.config({ broker: broker.url, camera, station: { mode: "continuous", maxRateHz: RATE_HZ } })),
+  stringify(line.config({ broker: broker.url, camera, station: { mode: "continuous", maxRateHz: rateHz } })),
 );
 const daemon = spawn(process.execPath, [join(ROOT, "dist/main.js"), "run", "--config", configFile], {
   stdio: ["ignore", "ignore", "pipe"],
