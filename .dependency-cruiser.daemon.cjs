@@ -30,10 +30,18 @@ module.exports = {
     {
       name: "main-loads-subcommands-on-demand",
       comment:
-        "`nominald run` must not load what `nominald fit` needs: main imports each subcommand when it is asked for.",
+        "`nominald run` must not load what `nominald fit` needs: main imports each subcommand when it is asked for. What it " +
+        "may know of them is their definitions, which are data.",
       severity: "error",
       from: { path: "^src/main\\.ts$" },
-      to: { path: "^src/", pathNot: "^src/shared/", dynamic: false },
+      to: { path: "^src/", pathNot: "^src/(shared|cli/commands|cli/command-line)/", dynamic: false },
+    },
+    {
+      name: "definitions-of-subcommands-load-nothing",
+      comment: "`nominald --help` and `--version` load every definition: none may bring the subcommand along.",
+      severity: "error",
+      from: { path: "^src/cli/(commands|command-line)/" },
+      to: { path: "^src/", pathNot: ["^src/(shared|cli/commands|cli/command-line)/", "^src/doctor/areas\\.ts$"] },
     },
   ],
   options: { ...options, tsPreCompilationDeps: false },

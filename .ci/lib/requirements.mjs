@@ -91,6 +91,12 @@ export const REQUIREMENTS = [
     probes: [program("systemd-analyze"), program("systemd-nspawn"), program("nsenter")],
   },
   {
+    packages: ["man-db"],
+    why: "man, with groff, which renders the manual page",
+    from: "test",
+    probes: [program("man")],
+  },
+  {
     packages: ["openssl"],
     why: "throw-away certificates for the TLS tests",
     from: "test",

@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { readBank, readBankManifest } from "../bank/bundle-read.ts";
 import type { BankHead } from "../bank/bundle-read.ts";
 import { writeBank } from "../bank/bundle-write.ts";
@@ -7,37 +6,22 @@ import type { ThresholdChange } from "../fit/change-threshold.ts";
 import { thresholdLines } from "../fit/summary.ts";
 import { reasonOf } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
+import type { CommandSpec, OptionTable } from "./command-line/command-spec.ts";
+import { dispatch } from "./command-line/dispatch.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { BANK, BANK_SHOW, BANK_THRESHOLD } from "./commands/bank.ts";
 import type { CommandIo } from "./io.ts";
 
-const HELP = `usage: nominald bank show BANK [--json]
-       nominald bank threshold BANK --frr R | --score X [--mask Y] [--out BANK2]
-
-show        what the bank is and what its thresholds stand for; --json: its manifest
-threshold   gives the bank other thresholds without refitting: its rows stay, its id changes
-  --frr R     for this false-reject rate, from the nominal images' scores that the bank holds
-  --score X   this image threshold; --mask Y: this mask threshold, default: as it is
-  --out FILE  write the changed bank there, default: in BANK's place`;
-
-export async function bankCommand(args: string[], io: Pick<CommandIo, "out" | "err">): Promise<number> {
-  const [command, ...rest] = args;
-  switch (command) {
-    case "show":
-      return await show(rest, io);
-    case "threshold":
-      return await threshold(rest, io);
-    case "--help":
-      io.out(HELP);
-      return EXIT.ok;
-    default:
-      return usage(io, `Expected bank show or bank threshold but got ${command ?? "nothing"}.`);
-  }
+export function bankCommand(args: string[], io: Pick<CommandIo, "out" | "err">): Promise<number> {
+  return dispatch(BANK, { show, threshold }, args, io);
 }
 
 type Output = Pick<CommandIo, "out" | "err">;
 
 async function show(args: string[], io: Output): Promise<number> {
-  const parsed = parse(args, { json: { type: "boolean" } } as const);
-  if (typeof parsed === "string") return usage(io, parsed);
+  const parsed = parse(BANK_SHOW, args);
+  if (typeof parsed === "string") return usage(io, BANK_SHOW, parsed);
   const head = await readBankManifest(parsed.bank);
   for (const line of parsed.values.json === true ? [JSON.stringify(head.manifest, null, 2)] : linesOf(head))
     io.out(line);
@@ -45,12 +29,11 @@ async function show(args: string[], io: Output): Promise<number> {
 }
 
 async function threshold(args: string[], io: Output): Promise<number> {
-  const text = { type: "string" } as const;
-  const parsed = parse(args, { frr: text, score: text, mask: text, out: text });
-  if (typeof parsed === "string") return usage(io, parsed);
+  const parsed = parse(BANK_THRESHOLD, args);
+  if (typeof parsed === "string") return usage(io, BANK_THRESHOLD, parsed);
   const { frr, score, mask, out } = parsed.values;
   const change = changeOf(frr, score, mask);
-  if (typeof change === "string") return usage(io, change);
+  if (typeof change === "string") return usage(io, BANK_THRESHOLD, change);
   const bank = await readBank(parsed.bank);
   const { files: _files, format: _format, formatVersion: _version, ...manifest } = bank.manifest;
   const calibration = changedCalibration(manifest.calibration, change);
@@ -97,12 +80,10 @@ function linesOf({ manifest, bankId }: Pick<BankHead, "manifest" | "bankId">): s
   ];
 }
 
-type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>["options"]>;
-
 /** @returns options and the one BANK, or what is wrong */
-function parse<const T extends Options>(args: string[], options: T) {
+function parse<O extends OptionTable>(spec: CommandSpec<O>, args: string[]) {
   try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
+    const { values, positionals } = parseCommandLine(spec, args);
     const [bank, ...others] = positionals;
     if (bank === undefined || others.length > 0) return `Expected one BANK but got ${positionals.length}.`;
     return { values, bank };
@@ -111,7 +92,7 @@ function parse<const T extends Options>(args: string[], options: T) {
   }
 }
 
-function usage(io: Output, problem: string): number {
-  io.err(`${problem}\n\n${HELP}`);
+function usage(io: Output, spec: CommandSpec, problem: string): number {
+  io.err(`${problem}\n\n${helpOf(spec)}`);
   return EXIT.usage;
 }

@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { stringify } from "yaml";
 import { DeviceError } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { DEMO } from "./commands/demo.ts";
 import { pushDemoConfig, trustDemoKey } from "./demo/demo-push.ts";
 import { demoPage } from "./demo/demo-page.ts";
 import { planFromMvtec, planRendered, type PlannedPart } from "./demo/demo-plan.ts";
@@ -18,20 +20,6 @@ import { EmbeddedBroker } from "./demo/embedded-broker.ts";
 import { LineSubscriber } from "./demo/line-subscriber.ts";
 import type { CommandIo } from "./io.ts";
 import { makeOutputFolder } from "./output.ts";
-
-const HELP = `usage: nominald demo [options]
-
-Parts pass a synthetic camera: renders parts, fits a memory bank, runs the real daemon with its capture and inference
-processes on a GStreamer pipeline, and shows what a subscriber of its own hears on MQTT. While parts pass, a configuration is
-pushed, signed by a key that is made on the spot.
-
-  --parts N      parts that pass the camera, default 60
-  --out DIR      where overlays, the page and the daemon's log go, default demo-out
-  --broker URL   your broker instead of an embedded one
-  --images DIR   your own parts in MVTec layout (train/good, test/<defect>) instead of rendered ones
-  --seed N       default 1
-
-Exit code 0 only if every part got its verdict, in order, and the verdicts are worth something; else 6.`;
 
 const IDENTITY = { site: "demo", line: "line1", station: "washers" } as const;
 /** Parts a second; a pace that a person can follow. */
@@ -57,24 +45,15 @@ interface DemoRun {
 }
 
 export async function demoCommand(args: string[], io: CommandIo): Promise<number> {
-  const text = { type: "string" } as const;
-  const options = {
-    parts: text,
-    out: text,
-    broker: text,
-    images: text,
-    seed: text,
-    help: { type: "boolean" },
-  } as const;
-  const { values } = parseArgs({ args, options });
+  const { values } = parseCommandLine(DEMO, args);
   if (values.help === true) {
-    io.out(HELP);
+    io.out(helpOf(DEMO));
     return EXIT.ok;
   }
   const count = Number(values.parts ?? 60);
   const seed = Number(values.seed ?? 1);
   if (!Number.isInteger(count) || count < 2 || count > 10_000 || !Number.isInteger(seed) || seed < 0) {
-    io.err(`Expected whole numbers for --parts (2 to 10000) and --seed.\n\n${HELP}`);
+    io.err(`Expected whole numbers for --parts (2 to 10000) and --seed.\n\n${helpOf(DEMO)}`);
     return EXIT.usage;
   }
   const out = resolve(values.out ?? "demo-out");

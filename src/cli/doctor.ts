@@ -1,36 +1,21 @@
-import { parseArgs } from "node:util";
 import { loadConfig } from "../config/load-config.ts";
-import { AREAS, Doctor, type Area } from "../doctor/doctor.ts";
+import { AREAS, type Area } from "../doctor/areas.ts";
+import { Doctor } from "../doctor/doctor.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { silentLogger } from "../shared/logger.ts";
 import { productVersion } from "../shared/version.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { DOCTOR } from "./commands/doctor.ts";
 import type { CommandIo } from "./io.ts";
-
-const HELP = `usage: nominald doctor --config FILE [--only AREA]… [--json]
-
-Looks at everything that a station needs and says, line by line, what is right, what is wrong and what to do.
-Exit code 0 when no line is fail, 7 otherwise. A daemon that runs is not disturbed: what it holds is left to it.
-Without one, an empty message is published to each topic of the stations, to see whether the broker lets them.
-
-  --config FILE   the daemon's configuration
-  --only AREA     ${AREAS.join(", ")}; may be repeated
-  --json          one JSON document instead of lines`;
 
 const COLUMNS = { level: 5, subject: 16, check: 18 } as const;
 
 export async function doctorCommand(args: string[], io: CommandIo): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      config: { type: "string" },
-      only: { type: "string", multiple: true },
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values } = parseCommandLine(DOCTOR, args);
   if (values.help === true) {
-    io.out(HELP);
+    io.out(helpOf(DOCTOR));
     return EXIT.ok;
   }
   const only = (values.only ?? AREAS).flatMap((text) => text.split(","));
@@ -40,7 +25,7 @@ export async function doctorCommand(args: string[], io: CommandIo): Promise<numb
       unknown === undefined
         ? "Expected --config FILE"
         : `Expected ${AREAS.join(", ")} for --only but received ${JSON.stringify(unknown)}`;
-    io.err(`${problem}.\n\n${HELP}`);
+    io.err(`${problem}.\n\n${helpOf(DOCTOR)}`);
     return EXIT.usage;
   }
   return await examine(values.config, new Set(only as Area[]), values.json === true, io);

@@ -13,7 +13,9 @@ import { PercentLines } from "../evaluation/percent-lines.ts";
 import { reportPage } from "../evaluation/report/report-page.ts";
 import { comparisonText, summaryText } from "../evaluation/summary-text.ts";
 import { EXIT } from "../shared/exit-codes.ts";
-import { EVAL_HELP, parseEvalArguments, type EvalArguments } from "./eval-arguments.ts";
+import { parseEvalArguments, type EvalArguments } from "./eval-arguments.ts";
+import { helpOf } from "./command-line/help.ts";
+import { EVAL } from "./commands/eval.ts";
 import type { CommandIo } from "./io.ts";
 import { makeOutputFolder, writeOutput } from "./output.ts";
 
@@ -21,11 +23,11 @@ import { makeOutputFolder, writeOutput } from "./output.ts";
 export async function evalCommand(args: string[], io: CommandIo): Promise<number> {
   const parsed = parseEvalArguments(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${EVAL_HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(EVAL)}`);
     return EXIT.usage;
   }
   if (parsed.help) {
-    io.out(EVAL_HELP);
+    io.out(helpOf(EVAL));
     return EXIT.ok;
   }
   const set = parsed.csv === null ? await readMvtecFolder(parsed.dataset ?? "") : await readLabelFile(parsed.csv);

@@ -1,33 +1,11 @@
-import { parseArgs } from "node:util";
 import type { Preset } from "../bank/manifest.ts";
 import type { ParameterChoices } from "../bank/parameters.ts";
 import type { CalibrationMode } from "../fit/calibrate.ts";
 import type { Region, Rotation } from "../shared/image.ts";
-import { numberOf, PARAMETER_HELP, PARAMETER_OPTIONS, parseParameters } from "./parameter-arguments.ts";
-
-export const FIT_HELP = `usage: nominald fit --images DIR --out BANK [options]
-
-Builds a memory bank from pictures of good parts (jpg, png, bmp, tif), all of them nominal, in the order of their names.
-
-  --images DIR             the folder of nominal images
-  --known-bad DIR          pictures of bad parts; the bank carries a few, and no device takes it that lets them PASS
-  --out BANK               the bank to write; with --config, default: the station's bank
-  --config FILE            take region, rotation, index, threads and models folders from this configuration
-  --station NAME           the station in it; needed when it has several
-  --name NAME              the bank's name, default: the station's name, or that of the bank's file
-  --backbone NAME          default efficientnet-lite0
-${PARAMETER_HELP}
-  --false-reject-rate R    share of good parts that may fail, default 0.001
-  --calibration MODE       masked: one coreset, own rows left out; per-fold: one for each of 5 folds, default for small fits
-  --index KIND             auto, exact or hnsw, default auto
-  --region X,Y,W,H         part of the frame, pixels, default the whole frame
-  --part-region X,Y,W,H    where the part lies, pixels: a frame that is as empty there as no good one shows no part
-  --rotation DEGREES       clockwise: 0, 90, 180 or 270, default 0
-  --cache DIR              keep patch embeddings in DIR for further fits; default: BANK.embeddings while it fits
-  --no-report              do not write BANK.report.html
-  --skip-broken            skip files that are no readable image instead of refusing
-  --models DIR             a folder of further backbones (may be repeated)
-  --threads N              default: the machine's cores, at most 4`;
+import { parseCommandLine } from "./command-line/parse.ts";
+import { INDEX_KINDS } from "./commands/common.ts";
+import { FIT } from "./commands/fit.ts";
+import { numberOf, parseParameters } from "./parameter-arguments.ts";
 
 /** The command line of `nominald fit`; null: not given. */
 export interface FitArguments {
@@ -64,31 +42,7 @@ const MOST_THREADS = 256;
  * @throws TypeError of util.parseArgs for unknown options
  */
 export function parseFitArguments(args: string[]): FitArguments | { readonly problems: readonly string[] } {
-  const { values } = parseArgs({
-    args,
-    options: {
-      images: { type: "string" },
-      "known-bad": { type: "string" },
-      out: { type: "string" },
-      config: { type: "string" },
-      station: { type: "string" },
-      name: { type: "string" },
-      backbone: { type: "string" },
-      calibration: { type: "string" },
-      cache: { type: "string" },
-      "no-report": { type: "boolean" },
-      ...PARAMETER_OPTIONS,
-      "false-reject-rate": { type: "string" },
-      index: { type: "string" },
-      region: { type: "string" },
-      "part-region": { type: "string" },
-      rotation: { type: "string" },
-      "skip-broken": { type: "boolean" },
-      models: { type: "string", multiple: true },
-      threads: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values } = parseCommandLine(FIT, args);
   const problems: string[] = [];
   const read = <T>(
     option: string,
@@ -126,7 +80,12 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
         const value = numberOf(text);
         return value > 0 && value < 1 ? value : null;
       }) ?? DEFAULT_FALSE_REJECT_RATE,
-    index: read("index", values.index, "auto, exact or hnsw", (text) => INDEXES.find((kind) => kind === text) ?? null),
+    index: read(
+      "index",
+      values.index,
+      "auto, exact or hnsw",
+      (text) => INDEX_KINDS.find((kind) => kind === text) ?? null,
+    ),
     region: read("region", values.region, "x,y,width,height in pixels", regionOf),
     partRegion: read("part-region", values["part-region"], "x,y,width,height in pixels", regionOf),
     rotation: read(
@@ -151,7 +110,6 @@ export function parseFitArguments(args: string[]): FitArguments | { readonly pro
 }
 
 const MODES = ["masked", "per-fold"] as const;
-const INDEXES = ["auto", "exact", "hnsw"] as const;
 const ROTATIONS = [0, 90, 180, 270] as const;
 
 function regionOf(text: string): Region | null {

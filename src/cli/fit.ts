@@ -18,8 +18,10 @@ import { EXIT } from "../shared/exit-codes.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import type { GoldenSet } from "../bank/manifest.ts";
 import { addGoldenFrames } from "./golden-frames.ts";
-import { FIT_HELP, parseFitArguments } from "./fit-arguments.ts";
+import { parseFitArguments } from "./fit-arguments.ts";
 import type { FitArguments } from "./fit-arguments.ts";
+import { helpOf } from "./command-line/help.ts";
+import { FIT } from "./commands/fit.ts";
 import type { CommandIo } from "./io.ts";
 import { writeOutput } from "./output.ts";
 
@@ -35,11 +37,11 @@ const DEFAULT_COLUMNS = 80;
 export async function fitCommand(args: string[], io: CommandIo): Promise<number> {
   const parsed = parseFitArguments(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${FIT_HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(FIT)}`);
     return EXIT.usage;
   }
   if (parsed.help) {
-    io.out(FIT_HELP);
+    io.out(helpOf(FIT));
     return EXIT.ok;
   }
   const reporter = new ProgressReporter({

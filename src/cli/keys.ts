@@ -1,65 +1,33 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Counters } from "../bank/counters.ts";
 import { generateSigningKey } from "../bank/signing-key.ts";
 import { TrustedKeys } from "../bank/trusted-keys.ts";
 import type { KeyRole } from "../bank/trusted-keys.ts";
 import { DeviceError, InputError, reasonOf } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
+import type { CommandSpec } from "./command-line/command-spec.ts";
+import { dispatch } from "./command-line/dispatch.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { KEYS, KEYS_GENERATE, KEYS_LIST, KEYS_REARM, KEYS_REVOKE, KEYS_TRUST } from "./commands/keys.ts";
 import type { CommandIo } from "./io.ts";
-
-const HELP = `usage: nominald keys generate --out FILE
-       nominald keys trust FILE.pub --state FOLDER --role config|bank (may be repeated) [--label TEXT]
-       nominald keys list --state FOLDER [--json]
-       nominald keys revoke KEYID --state FOLDER
-       nominald keys rearm --state FOLDER
-
-Signed documents (configuration, memory banks, commands) are accepted from trusted keys only.
-
-generate  on the engineer's machine: a key that signs in FILE (keep it secret), its public half in FILE.pub
-trust     at the device: accept what the key signs. The first key arms the counters that stop replays
-list      the keys of the device with their ids, roles and times, and whether pushes are armed
-revoke    accept nothing of that key any more, for good
-rearm     after the counters were lost: accept pushes again. A document that was applied before could then be sent
-          again, so change the keys when you do not know why they were lost
-
-FOLDER is the daemon's stateFolder; work in it as the daemon's user, who has to read what is written. A running daemon goes by a change from the next document on.`;
 
 type Output = Pick<CommandIo, "out" | "err">;
 
 /** Keys and counters of pushes; see SECURITY.md for what they protect. */
 export function keysCommand(args: string[], io: Output): Promise<number> {
-  const [command, ...rest] = args;
-  switch (command) {
-    case "generate":
-      return Promise.resolve(generate(rest, io));
-    case "trust":
-      return Promise.resolve(trust(rest, io));
-    case "list":
-      return Promise.resolve(list(rest, io));
-    case "revoke":
-      return Promise.resolve(revoke(rest, io));
-    case "rearm":
-      return Promise.resolve(rearm(rest, io));
-    case "--help":
-      io.out(HELP);
-      return Promise.resolve(EXIT.ok);
-    default:
-      return Promise.resolve(
-        usage(io, `Expected keys generate, trust, list, revoke or rearm but got ${command ?? "nothing"}.`),
-      );
-  }
+  return dispatch(KEYS, { generate, trust, list, revoke, rearm }, args, io);
 }
 
-function usage(io: Output, problem: string): number {
-  io.err(`${problem}\n\n${HELP}`);
+function usage(io: Output, spec: CommandSpec, problem: string): number {
+  io.err(`${problem}\n\n${helpOf(spec)}`);
   return EXIT.usage;
 }
 
 function generate(args: string[], io: Output): number {
-  const { values } = parseArgs({ args, options: { out: { type: "string" } } });
-  if (values.out === undefined) return usage(io, "Expected --out FILE");
+  const { values } = parseCommandLine(KEYS_GENERATE, args);
+  if (values.out === undefined) return usage(io, KEYS_GENERATE, "Expected --out FILE");
   const { keyId, privatePem, publicPem } = generateSigningKey();
   writeNew(values.out, privatePem, 0o600);
   writeNew(`${values.out}.pub`, publicPem, 0o644);
@@ -86,20 +54,16 @@ function writeNew(path: string, content: string, mode: number): void {
 }
 
 function trust(args: string[], io: Output): number {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { state: { type: "string" }, role: { type: "string", multiple: true }, label: { type: "string" } },
-  });
+  const { values, positionals } = parseCommandLine(KEYS_TRUST, args);
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) return usage(io, "Expected one FILE.pub");
+  if (file === undefined || more.length > 0) return usage(io, KEYS_TRUST, "Expected one FILE.pub");
   const roles = rolesOf(values.role ?? []);
-  if (roles === null) return usage(io, "Expected --role config, --role bank or both");
+  if (roles === null) return usage(io, KEYS_TRUST, "Expected --role config, --role bank or both");
   const keysFolder = folderOf(values.state);
-  if (keysFolder === null) return usage(io, "Expected --state FOLDER");
+  if (keysFolder === null) return usage(io, KEYS_TRUST, "Expected --state FOLDER");
   const label = values.label ?? "";
   if (label.length > 80 || /[\x00-\x1f]/.test(label)) {
-    return usage(io, "Expected a --label of at most 80 characters on one line");
+    return usage(io, KEYS_TRUST, "Expected a --label of at most 80 characters on one line");
   }
   const keys = TrustedKeys.open(keysFolder);
   const first = keys.records().length === 0;
@@ -116,9 +80,9 @@ function rolesOf(given: readonly string[]): KeyRole[] | null {
 }
 
 function list(args: string[], io: Output): number {
-  const { values } = parseArgs({ args, options: { state: { type: "string" }, json: { type: "boolean" } } });
+  const { values } = parseCommandLine(KEYS_LIST, args);
   const folder = folderOf(values.state);
-  if (folder === null) return usage(io, "Expected --state FOLDER");
+  if (folder === null) return usage(io, KEYS_LIST, "Expected --state FOLDER");
   const records = TrustedKeys.open(folder).records();
   const { problem } = Counters.open(folder);
   if (values.json === true) {
@@ -142,24 +106,20 @@ function list(args: string[], io: Output): number {
 }
 
 function revoke(args: string[], io: Output): number {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { state: { type: "string" } },
-  });
+  const { values, positionals } = parseCommandLine(KEYS_REVOKE, args);
   const [keyId, ...more] = positionals;
   const folder = folderOf(values.state);
-  if (keyId === undefined || more.length > 0) return usage(io, "Expected one KEYID");
-  if (folder === null) return usage(io, "Expected --state FOLDER");
+  if (keyId === undefined || more.length > 0) return usage(io, KEYS_REVOKE, "Expected one KEYID");
+  if (folder === null) return usage(io, KEYS_REVOKE, "Expected --state FOLDER");
   const record = TrustedKeys.open(folder).revoke(keyId, new Date());
   io.out(`revoked key ${record.keyId}`);
   return EXIT.ok;
 }
 
 function rearm(args: string[], io: Output): number {
-  const { values } = parseArgs({ args, options: { state: { type: "string" } } });
+  const { values } = parseCommandLine(KEYS_REARM, args);
   const folder = folderOf(values.state);
-  if (folder === null) return usage(io, "Expected --state FOLDER");
+  if (folder === null) return usage(io, KEYS_REARM, "Expected --state FOLDER");
   const counters = Counters.open(folder);
   const { problem } = counters;
   if (problem === null) {

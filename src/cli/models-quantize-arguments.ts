@@ -1,25 +1,7 @@
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import type { RangeMethod } from "../backbone/int8-ranges.ts";
-
-export const QUANTIZE_HELP = `usage: nominald models quantize --backbone NAME --images DIR --out DIR [options]
-
-Makes an int8 backbone of a float32 one: weights with a scale per channel, activations with ranges measured on nominal
-images. Writes OUT/NAME.int8 with model and manifest, and reports what it gains and costs: latency and the error of the
-patch embeddings always, image AUROC where a dataset is given.
-
-  --backbone NAME      the float32 backbone
-  --images DIR         nominal images (or --calibration-images of them, evenly spread)
-  --out DIR            the models folder that gets the new backbone
-  --models DIR         a folder of further backbones (may be repeated)
-  --size N             sides of the square that images are stretched to; default: as the manifest prefers, or 320
-  --layers A,B         outputs that the report compares, default layer2,layer3
-  --range KIND         minmax, or percentile:P to clip what lies outside the central P %; default minmax
-  --weight-bits N      8, or 7 for processors without VNNI; default: what this machine's processor needs
-  --calibration-images N  default 100
-  --dataset DIR        train/good, test/good, test/<defect>: also report image AUROC before and after
-  --train-images N     of the dataset's, for the report, default 100
-  --threads N          default: the machine's cores, at most 4`;
+import { parseCommandLine } from "./command-line/parse.ts";
+import { MODELS_QUANTIZE } from "./commands/models.ts";
 
 const LARGEST_SIZE = 4096;
 const MOST_IMAGES = 100_000;
@@ -43,28 +25,12 @@ export interface QuantizeArguments {
   readonly threads: number;
 }
 
-const TEXT = { type: "string" } as const;
-const OPTIONS = {
-  backbone: TEXT,
-  images: TEXT,
-  out: TEXT,
-  models: { ...TEXT, multiple: true },
-  size: TEXT,
-  layers: TEXT,
-  range: TEXT,
-  "weight-bits": TEXT,
-  "calibration-images": TEXT,
-  dataset: TEXT,
-  "train-images": TEXT,
-  threads: TEXT,
-} as const;
-
 /**
  * @returns the checked command line, or everything that is wrong with it, one line each
  * @throws TypeError of util.parseArgs for unknown options
  */
 export function parseQuantizeArguments(args: string[]): QuantizeArguments | { readonly problems: readonly string[] } {
-  const { values } = parseArgs({ args, options: OPTIONS });
+  const { values } = parseCommandLine(MODELS_QUANTIZE, args);
   const problems: string[] = [];
   const read = <T>(option: string, given: string | undefined, expected: string, value: T | null): T | null => {
     if (given !== undefined && value === null)

@@ -13,8 +13,10 @@ import { replaceFile } from "../shared/replace-file.ts";
 import { productVersion } from "../shared/version.ts";
 import { compareAccuracy, readDataset } from "./compare-accuracy.ts";
 import { compareLatency, type CompareOptions } from "./compare-latency.ts";
+import { helpOf } from "./command-line/help.ts";
+import { MODELS_QUANTIZE } from "./commands/models.ts";
 import type { CommandIo } from "./io.ts";
-import { parseQuantizeArguments, QUANTIZE_HELP, type QuantizeArguments } from "./models-quantize-arguments.ts";
+import { parseQuantizeArguments, type QuantizeArguments } from "./models-quantize-arguments.ts";
 import { makeOutputFolder } from "./output.ts";
 import { accuracyLines, latencyLines, quantisedLines } from "./quantise-report.ts";
 
@@ -23,13 +25,9 @@ const COMPARED_PICTURES = 8;
 
 /** `nominald models quantize`. @throws TypeError of util.parseArgs for unknown options */
 export async function quantizeCommand(args: string[], io: CommandIo): Promise<number> {
-  if (args.includes("--help")) {
-    io.out(QUANTIZE_HELP);
-    return EXIT.ok;
-  }
   const parsed = parseQuantizeArguments(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${QUANTIZE_HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(MODELS_QUANTIZE)}`);
     return EXIT.usage;
   }
   try {

@@ -1,47 +1,28 @@
 import { basename, dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { checkBackbone, type BackboneReport } from "../backbone/check.ts";
 import { builtInModelsFolder, listBackbones } from "../backbone/find.ts";
 import type { PreferredInput } from "../backbone/manifest.ts";
 import { InputError, reasonOf } from "../shared/errors.ts";
 import { EXIT } from "../shared/exit-codes.ts";
+import type { CommandSpec, OptionTable } from "./command-line/command-spec.ts";
+import { dispatch } from "./command-line/dispatch.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { MODELS, MODELS_CHECK, MODELS_LIST } from "./commands/models.ts";
 import type { CommandIo } from "./io.ts";
 import { quantizeCommand } from "./models-quantize.ts";
 
-const HELP = `usage: nominald models check FILE…
-       nominald models list [--models DIR]
-       nominald models quantize --backbone NAME --images DIR --out DIR [options]
-
-check     compares a backbone's manifest with its ONNX file. FILE is the manifest.json, or the ONNX file that lies
-        beside it. Lists everything that differs; exit code 4 when something does.
-list      the backbones that come with nominald, and those in DIR (may be repeated).
-quantize  makes an int8 backbone and reports what it gains and costs; models quantize --help says more.`;
-
-export async function modelsCommand(args: string[], io: CommandIo): Promise<number> {
-  const [command, ...files] = args;
-  switch (command) {
-    case "check":
-      return await check(files, io);
-    case "list":
-      return await list(files, io);
-    case "quantize":
-      return await quantizeCommand(files, io);
-    case "--help":
-      io.out(HELP);
-      return EXIT.ok;
-    default:
-      io.err(`Expected models check, models list or models quantize but got ${command ?? "nothing"}.\n\n${HELP}`);
-      return EXIT.usage;
-  }
+export function modelsCommand(args: string[], io: CommandIo): Promise<number> {
+  return dispatch(MODELS, { check, list, quantize: quantizeCommand }, args, io);
 }
 
 type Output = Pick<CommandIo, "out" | "err">;
 
 async function check(args: string[], io: Output): Promise<number> {
-  const positionals = parsed(args, io, {})?.positionals;
+  const positionals = parsed(MODELS_CHECK, args, io)?.positionals;
   if (positionals === undefined) return EXIT.usage;
   if (positionals.length === 0) {
-    io.err(`Expected at least one FILE.\n\n${HELP}`);
+    io.err(`Expected at least one FILE.\n\n${helpOf(MODELS_CHECK)}`);
     return EXIT.usage;
   }
   let exitCode: number = EXIT.ok;
@@ -78,12 +59,8 @@ function trainedOn({ shorterSide, width, height, kernel }: PreferredInput): stri
 }
 
 async function list(args: string[], io: Output): Promise<number> {
-  const result = parsed(args, io, { models: { type: "string", multiple: true } } as const);
+  const result = parsed(MODELS_LIST, args, io);
   if (result === undefined) return EXIT.usage;
-  if (result.positionals.length > 0) {
-    io.err(`Expected no FILE after models list but got ${result.positionals.join(" ")}.\n\n${HELP}`);
-    return EXIT.usage;
-  }
   for (const one of await listBackbones([...(result.values.models ?? []), builtInModelsFolder()])) {
     if ("problem" in one) io.out(`${one.manifestPath}: PROBLEM ${one.problem}`);
     else
@@ -92,14 +69,12 @@ async function list(args: string[], io: Output): Promise<number> {
   return EXIT.ok;
 }
 
-type Options = NonNullable<Parameters<typeof parseArgs>[0]>["options"] & object;
-
 /** @returns undefined, after saying why, when the arguments cannot be understood */
-function parsed<const T extends Options>(args: string[], io: Output, options: T) {
+function parsed<O extends OptionTable>(spec: CommandSpec<O>, args: string[], io: Output) {
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
+    return parseCommandLine(spec, args);
   } catch (error) {
-    io.err(`${reasonOf(error)}\n\n${HELP}`);
+    io.err(`${reasonOf(error)}\n\n${helpOf(spec)}`);
     return undefined;
   }
 }

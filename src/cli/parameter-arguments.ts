@@ -2,47 +2,7 @@ import type { BankParameters, CoresetParameters, Preset } from "../bank/manifest
 import type { ParameterChoices } from "../bank/parameters.ts";
 import type { NeighbourhoodSize } from "../patchcore/neighbourhood.ts";
 import type { Resize, ResizeKernel } from "../shared/image.ts";
-
-/** The options of the algorithm's parameters, for util.parseArgs. */
-export const PARAMETER_OPTIONS = {
-  preset: { type: "string" },
-  layers: { type: "string" },
-  size: { type: "string" },
-  resize: { type: "string" },
-  kernel: { type: "string" },
-  neighbourhood: { type: "string" },
-  join: { type: "string" },
-  detail: { type: "string" },
-  coreset: { type: "string" },
-  projection: { type: "string" },
-  start: { type: "string" },
-  ratio: { type: "string" },
-  rows: { type: "string" },
-  bytes: { type: "string" },
-  seed: { type: "string" },
-  "patch-score": { type: "string" },
-  "image-score": { type: "string" },
-  smoothing: { type: "string" },
-} as const;
-
-export const PARAMETER_HELP = `  --preset NAME            edge (default), reference, paper or reproduction; each of the following replaces one value of it
-  --layers A,B             outputs of the backbone, shallowest first, default layer2,layer3
-  --size N                 the network's input is N × N pixels, edge: 320
-  --resize HOW             stretch:WxH, the whole region; crop:S:WxH, the shorter side to S and the middle of it
-  --kernel KERNEL          linear or bicubic
-  --neighbourhood HOW      average:P, average:P:unpadded or unfold:P, P 1, 3 or 5
-  --join HOW               concat, concat:adaptive-pooling or adaptive:D1:D2
-  --detail HOW             none or SHARE:EXPONENT:SHRINKAGE, what the first layer keeps beside the mean: 0.5:0.5:0.05
-  --coreset METHOD         greedy or random
-  --projection HOW         none, gaussian:DIMS, linear-untrained:DIMS or sparse:EPS
-  --start RULE             farthest-from-mean, mean-distance-to-10-random or first-row
-  --ratio R                share of the patches that the bank keeps, edge: 0.01
-  --rows N                 the bank keeps N rows
-  --bytes N                the bank's float32 rows take at most N bytes
-  --seed N                 default 1
-  --patch-score HOW        euclidean or mean-squared:K, the mean of the squared distances to K rows
-  --image-score HOW        maximum, reweighted:B (eq. 7) or reweighted-reproduction:K
-  --smoothing HOW          of the anomaly map: gaussian:SIGMA:RADIUS or gaussian-8bit:SIGMA`;
+import type { PARAMETER_OPTIONS } from "./commands/parameters.ts";
 
 type Values = Readonly<Partial<Record<keyof typeof PARAMETER_OPTIONS, string>>>;
 

@@ -1,37 +1,9 @@
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import type { Preset } from "../bank/manifest.ts";
 import { FRACTIONS, type Fraction } from "../evaluation/reproduce/training-subset.ts";
 import { AXES, type AblationValue, type Axis } from "../evaluation/reproduce/variant.ts";
-
-export const REPRODUCE_HELP = `usage: nominald reproduce --root DIR [options]
-
-Fits and evaluates PatchCore on every class of a data set in MVTec's layout and writes the tables of "Towards Total
-Recall in Industrial Anomaly Detection" (Carluccio, Federico, Longo): image and pixel AUROC by class and backbone, with
-what is published beside them. Each result is kept in a file of its own: a run that was ended goes on with the rest.
-
-  --root DIR               holds a folder for each class: CLASS/train/good, CLASS/test, CLASS/ground_truth
-  --out DIR                results, and reproduction.md, .html and .json; default reproduction
-  --classes A,B            default every class of the root
-  --backbones A,B          default wide-resnet50-2,clip-rn50,clip-rn101,clip-rn50x4,clip-rn50x16
-  --train-fraction F,F     shares of the training images: 1, 0.5, 0.25; default 1
-  --subset KIND            first: ⌊n/2⌋ + 1 or ⌊n/4⌋ + 1 by name, as the authors did; random: as many, drawn; default first
-  --seed N                 of coresets and drawn sub-sets, default 1
-  --preset NAME            reproduction, reference, paper or edge; default reproduction
-  --ratio R                share of the patches that a bank keeps, instead of the preset's
-  --size N                 side of the network's input, instead of what the backbone prefers
-  --models DIR             a folder of further backbones (may be repeated)
-  --threads N              default: the machine's cores, at most 4
-
-Ablations, each on the first of the fractions, with tables and plots of AUROC and latency:
-
-  --ablate-ratio R,R       shares of the patches, e.g. 1,0.1,0.01
-  --ablate-coreset K,K     greedy, random
-  --ablate-layers L,L      2, 3, 2+3
-  --ablate-neighbourhood P,P   1, 3, 5
-  --ablate-b B,B           rows of the reweighting, e.g. 1,3,9; 1 is no reweighting
-
-Exit code 4 when a cell failed; the others are in the tables all the same.`;
+import { parseCommandLine } from "./command-line/parse.ts";
+import { REPRODUCE } from "./commands/reproduce.ts";
 
 export interface ReproduceArguments {
   readonly help: boolean;
@@ -73,7 +45,7 @@ const ABLATION_VALUES: Readonly<Record<Axis, { readonly expected: string; readon
  * @throws TypeError of util.parseArgs for unknown options
  */
 export function parseReproduceArguments(args: string[]): ReproduceArguments | { readonly problems: readonly string[] } {
-  const values = parsedValues(args);
+  const { values } = parseCommandLine(REPRODUCE, args);
   const problems: string[] = [];
   const check = (option: keyof typeof values, expected: string, fits: (text: string) => boolean): string | null => {
     const text = values[option];
@@ -114,33 +86,6 @@ export function parseReproduceArguments(args: string[]): ReproduceArguments | { 
     ablations,
   };
   return problems.length > 0 ? { problems } : result;
-}
-
-function parsedValues(args: string[]) {
-  const one = { type: "string" } as const;
-  return parseArgs({
-    args,
-    options: {
-      root: one,
-      out: one,
-      classes: one,
-      backbones: one,
-      "train-fraction": one,
-      subset: one,
-      seed: one,
-      preset: one,
-      ratio: one,
-      size: one,
-      models: { type: "string", multiple: true },
-      threads: one,
-      "ablate-ratio": one,
-      "ablate-coreset": one,
-      "ablate-layers": one,
-      "ablate-neighbourhood": one,
-      "ablate-b": one,
-      help: { type: "boolean" },
-    },
-  }).values;
 }
 
 function listOf(text: string): string[] {

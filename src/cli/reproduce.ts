@@ -10,19 +10,21 @@ import { runCells, type CellOutcome } from "../evaluation/reproduce/run-cells.ts
 import { number4 } from "../evaluation/format.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import { productVersion } from "../shared/version.ts";
+import { helpOf } from "./command-line/help.ts";
+import { REPRODUCE } from "./commands/reproduce.ts";
 import type { CommandIo } from "./io.ts";
 import { makeOutputFolder, writeOutput } from "./output.ts";
-import { parseReproduceArguments, REPRODUCE_HELP, type ReproduceArguments } from "./reproduce-arguments.ts";
+import { parseReproduceArguments, type ReproduceArguments } from "./reproduce-arguments.ts";
 
 /** `nominald reproduce`: the seed paper's tables, by this program, on a data set that the user has. */
 export async function reproduceCommand(args: string[], io: CommandIo): Promise<number> {
   const parsed = parseReproduceArguments(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${REPRODUCE_HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(REPRODUCE)}`);
     return EXIT.usage;
   }
   if (parsed.help) {
-    io.out(REPRODUCE_HELP);
+    io.out(helpOf(REPRODUCE));
     return EXIT.ok;
   }
   const { seed, preset, ratio, size } = parsed;

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { parseArgs } from "node:util";
 import { readConfigText } from "../config/document.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { effectiveConfig } from "../daemon/effective-config.ts";
@@ -12,27 +11,22 @@ import { EXIT } from "../shared/exit-codes.ts";
 import type { Logger } from "../shared/logger.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { productVersion } from "../shared/version.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { RUN } from "./commands/run.ts";
 import type { CommandIo } from "./io.ts";
-
-const HELP = `usage: nominald run --config FILE
-
-The daemon. It stays until SIGTERM or SIGINT and then stops cleanly (exit code 0); on SIGHUP it reads FILE and renewed
-credentials again. A camera, bank or broker that is
-not there is a fault in the station's state, which heals by itself; see "nominald config check FILE" for the file.
-
-  --config FILE   YAML or JSON; NOMINALD_… variables override its values`;
 
 /** The daemon stops within 5 s; one that does not is ended, so that the service manager can go on. */
 const STOP_DEADLINE_MS = 4_500;
 
 export async function runCommand(args: string[], io: CommandIo): Promise<number> {
-  const { values } = parseArgs({ args, options: { config: { type: "string" }, help: { type: "boolean" } } });
+  const { values } = parseCommandLine(RUN, args);
   if (values.help === true) {
-    io.out(HELP);
+    io.out(helpOf(RUN));
     return EXIT.ok;
   }
   if (values.config === undefined) {
-    io.err(`Expected --config FILE.\n\n${HELP}`);
+    io.err(`Expected --config FILE.\n\n${helpOf(RUN)}`);
     return EXIT.usage;
   }
   const file = values.config;

@@ -1,6 +1,5 @@
 import { availableParallelism } from "node:os";
 import { basename, extname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { decodeImageFile } from "../backbone/decode.ts";
 import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import { readBank } from "../bank/bundle-read.ts";
@@ -9,25 +8,14 @@ import { drawPictures } from "../inference/pictures.ts";
 import { percentile } from "../patchcore/percentile.ts";
 import { NominalError } from "../shared/errors.ts";
 import { EXIT, exitCodeOf } from "../shared/exit-codes.ts";
+import { helpOf } from "./command-line/help.ts";
+import { parseCommandLine } from "./command-line/parse.ts";
+import { INDEX_KINDS } from "./commands/common.ts";
+import { SCORE } from "./commands/score.ts";
 import type { CommandIo } from "./io.ts";
 import { makeOutputFolder, writeOutput } from "./output.ts";
 
-const HELP = `usage: nominald score --bank BANK [options] FILE…
-
-Scores image files against a memory bank; one JSON object a line on stdout:
-{"file", "score", "threshold", "verdict", "ms", "verifiedPatches"}. A file that cannot be scored gives {"file", "error"}
-and exit code 4. Verified are the patches that were compared with every row of the bank, so that the score is exact.
-
-  --bank BANK          the memory bank that nominald fit wrote
-  --overlay DIR        write overlay and mask of the Nth FILE into DIR as N-name.overlay.jpg, N-name.mask.png
-  --threshold NUMBER   instead of the bank's threshold
-  --index KIND         auto, exact or hnsw
-  --input WxH          another size of the network's input than the bank's; give a threshold with it
-  --models DIR         a folder of further backbones (may be repeated)
-  --threads N          default: the machine's cores, at most 4`;
-
 const PICTURE_SIZE = 320;
-const INDEXES = ["auto", "exact", "hnsw"] as const;
 const MOST_THREADS = 256;
 
 interface ScoreArguments {
@@ -43,11 +31,11 @@ interface ScoreArguments {
 export async function scoreCommand(args: string[], io: CommandIo): Promise<number> {
   const parsed = parseScoreArguments(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(SCORE)}`);
     return EXIT.usage;
   }
   if (parsed.help) {
-    io.out(HELP);
+    io.out(helpOf(SCORE));
     return EXIT.ok;
   }
   const { files, overlay, models, threads, overrides } = parsed;
@@ -67,24 +55,11 @@ export async function scoreCommand(args: string[], io: CommandIo): Promise<numbe
  * @throws TypeError of util.parseArgs for unknown options
  */
 function parseScoreArguments(args: string[]): ScoreArguments | { readonly problems: readonly string[] } {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      bank: { type: "string" },
-      overlay: { type: "string" },
-      threshold: { type: "string" },
-      index: { type: "string" },
-      input: { type: "string" },
-      models: { type: "string", multiple: true },
-      threads: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values, positionals } = parseCommandLine(SCORE, args);
   const help = values.help === true;
   const threshold = values.threshold === undefined ? undefined : Number(values.threshold);
   const threads = values.threads === undefined ? Math.min(4, availableParallelism()) : Number(values.threads);
-  const index = INDEXES.find((kind) => kind === (values.index ?? "auto"));
+  const index = INDEX_KINDS.find((kind) => kind === (values.index ?? "auto"));
   const problems: string[] = [];
   if (!help && (values.bank === undefined || positionals.length === 0)) {
     problems.push("Expected --bank BANK and at least one FILE");

@@ -7,6 +7,7 @@ import { problemOfError } from "../mqtt/connect-problem.ts";
 import { stationTopics } from "../mqtt/topics.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { Area } from "./areas.ts";
 import { checkBank, checkInference } from "./bank-checks.ts";
 import { checkWay, loginRemedy } from "./broker-checks.ts";
 import { checkCamera, checkElements } from "./camera-checks.ts";
@@ -22,10 +23,6 @@ import {
 } from "./host-checks.ts";
 import { checkGigE } from "./network-checks.ts";
 import { checkLogin, checkPublications, checkSubscriptions, endClient } from "./topic-rights.ts";
-
-/** Parts that can be looked at alone. */
-export const AREAS = ["machine", "bank", "camera", "broker"] as const;
-export type Area = (typeof AREAS)[number];
 
 export interface DoctorOptions {
   readonly config: DeviceConfig;

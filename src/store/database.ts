@@ -2,8 +2,11 @@ import { readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { BugError, DeviceError, InputError, reasonOf } from "../shared/errors.ts";
-import type { Change, Opened, SetAside, StationRemains, StoredMessage, StoredTrigger } from "./protocol.ts";
-import { prepare } from "./schema.ts";
+import { moveLaterVersion, takeOverWaiting } from "./later-version.ts";
+import { migrate, type MigrationStep } from "./migrate.ts";
+import type { Change, News, Opened, SetAside, StationRemains, StoredMessage, StoredTrigger } from "./protocol.ts";
+import { MIGRATIONS, type Migration } from "./schema.ts";
+import { statementsOf, type Statements } from "./statements.ts";
 
 /** Parts with a result that are kept for each station, so that a repeated trigger gets its stored outcome. */
 export const KEPT_PARTS = 1_000;
@@ -14,36 +17,51 @@ const TRIM_EVERY = 200;
 /** Pages of the write-ahead log after which it is copied back: 4 MiB. */
 const WAL_PAGES = 1_000;
 
-type Statements = ReturnType<typeof statementsOf>;
+/** What the schema is; a test brings its own. */
+export interface SchemaOptions {
+  readonly migrations: readonly Migration[];
+  readonly onStep: (step: MigrationStep) => void;
+}
 
 /**
- * The file. Synchronous, so it lives in a thread of its own. A file that SQLite finds damaged is moved aside and a new
- * one is begun: a station must be able to work, and what was in it is kept for a person.
+ * The file. Synchronous, so it lives in a thread of its own. A file of an earlier version is migrated. One that SQLite finds
+ * damaged, or that a later nominald made, is moved aside and a new one is begun: a station must be able to work, and what
+ * was in it is kept, for a person or for that later nominald.
  */
 export class Database {
   readonly #file: string;
   readonly #now: () => number;
+  readonly #schema: SchemaOptions;
+  #news: News[] = [];
   #database: Sqlite.Database | null = null;
   #statements: Statements | null = null;
   #sinceTrim = 0;
 
   /** @param now Unix ms, for the names of files that are set aside */
-  constructor(file: string, now: () => number) {
+  constructor(
+    file: string,
+    now: () => number,
+    schema: SchemaOptions = { migrations: MIGRATIONS, onStep: () => undefined },
+  ) {
     this.#file = file;
     this.#now = now;
+    this.#schema = schema;
   }
 
   /** @throws DeviceError "store-unusable" when no database can be opened at that place */
   open(stations: readonly string[]): Opened {
+    this.#news = [];
     const setAside = this.#openFile();
-    return { ...this.remainsOf(stations), setAside };
+    // Only here: later on, keys that are counted anew would no longer be those that the daemon remembers.
+    if (this.#database !== null) this.#news.push(...takeOverWaiting(this.#database, this.#schema.migrations));
+    return { ...this.remainsOf(stations), setAside, news: this.#news };
   }
 
   /** What is there of stations that begin after the file was opened. */
   remainsOf(stations: readonly string[]): Opened {
     const { nextKey } = this.#prepared();
     const row = nextKey.get() as { next: number };
-    return { nextKey: row.next, stations: this.#remains(stations), setAside: null };
+    return { nextKey: row.next, stations: this.#remains(stations), setAside: null, news: [] };
   }
 
   /**
@@ -88,34 +106,55 @@ export class Database {
       this.#connect();
       return null;
     } catch (error) {
+      if (isDamage(error)) return this.#replace(error);
       this.close();
-      if (!isDamage(error)) throw storeError(this.#file, error);
-      return this.#replace(error);
+      throw storeError(this.#file, error);
     }
   }
 
   #connect(): void {
     const database = new Sqlite(this.#file, { timeout: 2_000 });
     this.#database = database;
-    prepare(database);
+    const { migrations, onStep } = this.#schema;
+    const migrated = migrate(database, migrations, onStep);
+    if (migrated !== null) {
+      const { from, to, backup } = migrated;
+      this.#news.push({
+        level: "info",
+        text: `the database went from version ${from} to ${to}; as it was it lies in ${backup}`,
+      });
+    }
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
     this.#statements = statementsOf(database);
   }
 
   #replace(cause: unknown): SetAside {
-    this.close();
     const reason = reasonOf(cause);
-    const path = `${this.#file}.damaged-${this.#now()}`;
+    const kind = cause instanceof InputError && cause.code === "store-version" ? "later" : "damaged";
     try {
-      renameSync(this.#file, path);
-      for (const suffix of ["-wal", "-shm"]) rmSync(this.#file + suffix, { force: true });
-      this.#forgetOldSetAside();
+      const path = kind === "later" ? this.#moveLater() : this.#moveDamaged();
       this.#connect();
+      return { kind, path, reason };
     } catch (error) {
       this.close();
       throw storeError(this.#file, error);
     }
-    return { path, reason };
+  }
+
+  #moveLater(): string {
+    if (this.#database === null) throw new BugError("store-closed", "Expected an open database but it is closed");
+    const path = moveLaterVersion(this.#database, this.#now());
+    this.close();
+    return path;
+  }
+
+  #moveDamaged(): string {
+    this.close();
+    const path = `${this.#file}.damaged-${this.#now()}`;
+    renameSync(this.#file, path);
+    for (const suffix of ["-wal", "-shm"]) rmSync(this.#file + suffix, { force: true });
+    this.#forgetOldSetAside();
+    return path;
   }
 
   #forgetOldSetAside(): void {
@@ -194,33 +233,6 @@ export class Database {
       ]),
     );
   }
-}
-
-function statementsOf(database: Sqlite.Database) {
-  return {
-    nextKey: database.prepare("SELECT coalesce(max(key), 0) + 1 AS next FROM outbox"),
-    open: database.prepare(
-      "SELECT session, seq, part, recipe FROM part WHERE station = ? AND result IS NULL ORDER BY id",
-    ),
-    answered: database.prepare(
-      "SELECT session, seq, result AS payload FROM part WHERE station = ? AND result IS NOT NULL ORDER BY id DESC LIMIT ?",
-    ),
-    messages: database.prepare(
-      "SELECT key, kind, CASE kind WHEN 'result' THEN payload END AS payload FROM outbox WHERE station = ? ORDER BY key",
-    ),
-    values: database.prepare("SELECT name, value FROM value WHERE station = ?"),
-    accept: database.prepare("INSERT OR IGNORE INTO part (station, session, seq, part, recipe) VALUES (?, ?, ?, ?, ?)"),
-    trim: database.prepare(
-      "DELETE FROM part WHERE station = ? AND result IS NOT NULL AND id <= " +
-        "(SELECT id FROM part WHERE station = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
-    ),
-    answer: database.prepare("UPDATE part SET result = ? WHERE station = ? AND session = ? AND seq = ?"),
-    put: database.prepare("INSERT OR REPLACE INTO outbox (key, station, kind, payload) VALUES (?, ?, ?, ?)"),
-    restamp: database.prepare("UPDATE outbox SET payload = ? WHERE key = ?"),
-    fetch: database.prepare("SELECT payload FROM outbox WHERE key = ?"),
-    remove: database.prepare("DELETE FROM outbox WHERE key = ?"),
-    remember: database.prepare("INSERT OR REPLACE INTO value (station, name, value) VALUES (?, ?, ?)"),
-  };
 }
 
 /** The file itself is bad; anything else (a full disk, a lock) may pass. */

@@ -59,11 +59,22 @@ export interface Opened {
   readonly stations: Readonly<Record<string, StationRemains>>;
   /** Where an unusable file was moved, with what was wrong with it; null: the file was sound, or there was none. */
   readonly setAside: SetAside | null;
+  /** What else happened to the file that a person should know. */
+  readonly news: readonly News[];
 }
 
+/** A file that was moved away so that a new one could be begun. */
 export interface SetAside {
+  /** `later`: made by a later nominald, sound and kept for it. */
+  readonly kind: "damaged" | "later";
   readonly path: string;
   readonly reason: string;
+}
+
+/** A line for the log. */
+export interface News {
+  readonly level: "info" | "error";
+  readonly text: string;
 }
 
 export type ToStore =

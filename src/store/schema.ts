@@ -1,9 +1,3 @@
-import type Sqlite from "better-sqlite3";
-import { InputError } from "../shared/errors.ts";
-
-/** Kept in the file as `user_version`; a change of any table is a new one. */
-export const SCHEMA_VERSION = 1;
-
 /**
  * `part`: triggers that were accepted, with their result once there is one; trimmed to the newest. `outbox`: what is to
  * be published; a row goes when it was acknowledged. `value`: what else has to be known after a restart.
@@ -33,26 +27,19 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/**
- * Makes the tables of a new file and checks those of an old one.
- *
- * @throws InputError "store-version" for a file of a later nominald, "store-damaged" for one that is not sound
- */
-export function prepare(database: Sqlite.Database): void {
-  // WAL: one fsync a commit. FULL: that fsync is waited for, so a commit survives a power cut. Before anything else is
-  // read: both fail on a file that is no database.
-  database.pragma("journal_mode = WAL");
-  database.pragma("synchronous = FULL");
-  const check = database.pragma("quick_check(1)", { simple: true });
-  if (check !== "ok")
-    throw new InputError("store-damaged", `Expected a sound database but SQLite found: ${String(check)}`);
-  const version = Number(database.pragma("user_version", { simple: true }));
-  if (version === SCHEMA_VERSION) return;
-  if (version !== 0) {
-    throw new InputError("store-version", `Expected a database of version ${SCHEMA_VERSION} but it has ${version}`);
-  }
-  database.transaction(() => {
-    database.exec(TABLES);
-    database.pragma(`user_version = ${SCHEMA_VERSION}`);
-  })();
+/** One step of the schema: SQL that takes a database from one version to the next, in a transaction of its own. */
+export interface Migration {
+  /** What changes, for the log. */
+  readonly what: string;
+  readonly sql: string;
 }
+
+/**
+ * The step at index i takes version i to i + 1; the first makes the tables of a new file. A step that was released is never
+ * changed again: devices have files that it made. A change of any table is a new step at the end, and gets a fixture of the
+ * version before in test/store/fixtures/.
+ */
+export const MIGRATIONS: readonly Migration[] = [{ what: "accepted parts, outbox and values", sql: TABLES }];
+
+/** Kept in the file as `user_version`. */
+export const SCHEMA_VERSION = MIGRATIONS.length;

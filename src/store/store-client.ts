@@ -85,6 +85,7 @@ export class Store {
       }));
       this.#state = "ready";
       if (opened.setAside !== null) this.#tellSetAside(opened.setAside);
+      for (const { level, text } of opened.news) this.#options.logger[level]({ file }, text);
       return opened;
     } catch (error) {
       this.#fail(error);
@@ -235,12 +236,13 @@ export class Store {
     this.#options.onHealth(null);
   }
 
-  #tellSetAside({ path, reason }: SetAside): void {
+  #tellSetAside({ kind, path, reason }: SetAside): void {
     this.#setAside = path;
-    this.#options.logger.error(
-      { file: this.#options.file, setAside: path },
-      `the database was damaged (${reason}); it was moved to ${path} and a new one was begun: results in it that nobody had are lost`,
-    );
+    const what =
+      kind === "damaged"
+        ? `the database was damaged (${reason}); it was moved to ${path} and a new one was begun: results in it that nobody had are lost`
+        : `the database was made by a later nominald (${reason}); it waits in ${path}, whole, and a new one was begun: a nominald of that version takes over what nobody has had`;
+    this.#options.logger.error({ file: this.#options.file, setAside: path }, what);
   }
 
   #onThreadLost(error: Error): void {

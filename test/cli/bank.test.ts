@@ -95,7 +95,7 @@ test("show tells what the bank is, or prints its manifest", async () => {
 
 test("a command line that cannot be meant is refused with the help", async () => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
-    [[], /Expected bank show or bank threshold but got nothing/],
+    [[], /Expected bank show or threshold but got nothing/],
     [["show"], /Expected one BANK but got 0/],
     [["threshold", "a", "b", "--frr", "0.1"], /Expected one BANK but got 2/],
     [["threshold", "a"], /either --frr R or --score X/],

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FIT_HELP, parseFitArguments } from "../../src/cli/fit-arguments.ts";
+import { helpOf } from "../../src/cli/command-line/help.ts";
+import { FIT } from "../../src/cli/commands/fit.ts";
+import { parseFitArguments } from "../../src/cli/fit-arguments.ts";
 import type { FitArguments } from "../../src/cli/fit-arguments.ts";
 
 const NEEDED = ["--images", "good", "--out", "x.bank"];
@@ -19,7 +21,7 @@ test("without further options a fit writes its report, keeps no cache and choose
 test("calibration, cache and report can be chosen, and the help names them", () => {
   const { calibration, cache, report } = parsed("--calibration", "per-fold", "--cache", "dir", "--no-report");
   assert.deepEqual([calibration, cache, report], ["per-fold", "dir", false]);
-  for (const option of ["--calibration MODE", "--cache DIR", "--no-report"]) assert.ok(FIT_HELP.includes(option));
+  for (const option of ["--calibration MODE", "--cache DIR", "--no-report"]) assert.ok(helpOf(FIT).includes(option));
 });
 
 test("another calibration is refused with those that there are", () => {

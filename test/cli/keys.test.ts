@@ -20,7 +20,7 @@ test("a key is made, trusted, listed and revoked", async (t) => {
   assert.equal((await run("generate", "--out", key)).code, 0);
   assert.equal(statSync(key).mode & 0o777, 0o600);
   const secret = readFileSync(key, "utf8");
-  assert.throws(() => keysCommand(["generate", "--out", key], { out: () => undefined, err: () => undefined }), {
+  await assert.rejects(run("generate", "--out", key), {
     code: "key-write",
     message: /there is one already/,
   });

@@ -8,11 +8,14 @@ import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
 
 const skip = whyNoSystemd() ?? false;
+const CONFIG = "/etc/nominald/nominald.yaml";
+const COMMISSIONING = 0x08;
 const LOGIN = { username: "line", password: "a secret of the line" };
 
 let broker: Mosquitto;
 let line: TestLine;
 let container: SystemdContainer;
+let config: (changed: object) => string;
 
 before(async () => {
   if (skip !== false) return;
@@ -22,8 +25,10 @@ before(async () => {
   const station = { mode: "continuous", bank: "/srv/washer.bank" };
   const login = { username: LOGIN.username, passwordFile: "credential:nominald_mqtt-password" };
   const device = { stateFolder: "/var/lib/nominald", broker: { url: broker.url, ...login } };
+  config = (changed) =>
+    stringify(line.config({ broker: broker.url, camera, station: { ...station, ...changed }, device }));
   container = await SystemdContainer.boot({
-    "/etc/nominald/nominald.yaml": stringify(line.config({ broker: broker.url, camera, station, device })),
+    [CONFIG]: config({}),
     "/etc/nominald/credentials/mqtt-password": `${LOGIN.password}\n`,
     "/srv/washer.bank": `FILE:${line.bank}`,
     // The unit's own 30 s would make a long test; a busy machine still answers within this.
@@ -56,6 +61,44 @@ test("under a real systemd the hardened unit is ready, tells its state, and give
   const warnings = await container.exec("journalctl", "--unit=nominald", "--priority=warning", "--output=cat");
   assert.doesNotMatch(warnings, /daemon is up/);
 });
+
+test(
+  "systemctl reload takes a changed file over in the running daemon; a wrong one changes nothing",
+  { skip },
+  async (t) => {
+    const client = await LineClient.connect(broker.url, LOGIN);
+    t.after(() => client.close());
+    const { MainPID } = await container.properties("MainPID");
+    const flagged = (): boolean => ((client.results().at(-1)?.flags ?? 0) & COMMISSIONING) !== 0;
+    await until("verdicts", () => client.results().length > 1);
+    assert.ok(!flagged());
+    await container.write(CONFIG, config({ commissioning: true }));
+    await container.exec("systemctl", "reload", "nominald");
+    await until("results not for control", flagged);
+
+    await container.write(CONFIG, config({ commissioning: "perhaps" }));
+    await container.exec("systemctl", "reload", "nominald");
+    await until("the refusal in the journal", async () =>
+      (await container.exec("journalctl", "--unit=nominald", "--priority=err", "--output=cat")).includes(
+        "the configuration stays as it was",
+      ),
+    );
+    const before = client.results().length;
+    await until("verdicts as before", () => client.results().length > before + 3);
+    assert.ok(flagged());
+
+    await container.write(CONFIG, config({}));
+    await container.exec("systemctl", "reload", "nominald");
+    await until("results for control", () => !flagged());
+    // READY after RELOADING: no reload hangs, and it is the same process all along.
+    await until(
+      "the end of the reload",
+      async () => (await container.properties("ActiveState"))["ActiveState"] === "active",
+    );
+    const after = await container.properties("MainPID", "NRestarts");
+    assert.deepEqual(after, { MainPID, NRestarts: "0" });
+  },
+);
 
 test(
   "a daemon whose event loop stands still is started anew by the watchdog, and its line goes on",

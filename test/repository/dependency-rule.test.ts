@@ -88,6 +88,11 @@ const MISTAKES: readonly Planted[] = [
     { file: `src/${room}/up.ts`, text: `import "${specifier}";`, breaks: [`${room}-knows-lower-rooms-only`] },
   ]),
   { file: "src/main.ts", text: 'import "./cli/fit.ts";', breaks: ["main-loads-subcommands-on-demand"] },
+  {
+    file: "src/cli/commands/heavy.ts",
+    text: 'import "../fit.ts";',
+    breaks: ["definitions-of-subcommands-load-nothing"],
+  },
   // A type counts as knowing, too.
   {
     file: "src/mqtt/type.ts",

@@ -121,14 +121,6 @@ test("of unusable files the newest three are kept", async (t) => {
   assert.equal(names.length, 3);
 });
 
-test("a file of a later version is moved aside, not misread", async (t) => {
-  const file = await place(t);
-  const later = new Sqlite(file);
-  later.pragma("user_version = 99");
-  later.close();
-  assert.match(open(t, file).opened.setAside?.reason ?? "", /version 1 but it has 99/);
-});
-
 test("a full disk is told as such, what was written stays, and it goes on when there is room", async (t) => {
   const folder = await smallTmpfs(t, "size=1m");
   if (folder === null) return;

@@ -20,9 +20,16 @@ export function whyNoSystemd(): string | null {
   return spawnSync("systemd-nspawn", ["--version"]).status === 0 ? null : "no systemd-nspawn";
 }
 
+/** What of nominald is there when the container starts. */
+export type Installed =
+  /** The unit, its user, the built program: as the package has them. */
+  | "program"
+  /** Nothing; /usr and dpkg's database can be written, in memory, so that packages can be installed. */
+  | "nothing";
+
 /**
- * A real systemd in a container with the machine's own /usr, on the machine's network, with nominald installed as
- * systemd/README.md says: the unit, its user, the built program. Nothing outside its temporary folder is written.
+ * A real systemd in a container with the machine's own /usr, on the machine's network. Nothing outside its temporary
+ * folder is written.
  */
 export class SystemdContainer {
   readonly #folder: string;
@@ -30,11 +37,15 @@ export class SystemdContainer {
   #console = "";
   #leader = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, installed: Installed) {
     this.#folder = folder;
-    const binds = BOUND.map((name) => `--bind-ro=${join(ROOT, name)}:${PROGRAM}/${name}`);
+    const over = (option: string, path: string): string => `--${option}=${path}:${join(folder, path)}:${path}`;
+    const mounts =
+      installed === "program"
+        ? [over("overlay-ro", "/usr"), ...BOUND.map((name) => `--bind-ro=${join(ROOT, name)}:${PROGRAM}/${name}`)]
+        : [over("overlay", "/usr"), over("overlay", "/var/lib/dpkg")];
     const args = [
-      ...["--quiet", `--directory=${join(folder, "root")}`, `--overlay-ro=/usr:${join(folder, "usr")}:/usr`, ...binds],
+      ...["--quiet", `--directory=${join(folder, "root")}`, ...mounts],
       // No machine manager to register with, and no scope to be put into: there may be no systemd outside.
       ...["--boot", "--register=no", "--keep-unit", `--machine=nominald-${process.pid}`],
       ...["systemd.unit=multi-user.target", "systemd.mask=systemd-firstboot.service"],
@@ -46,10 +57,15 @@ export class SystemdContainer {
   }
 
   /** @param files path in the container → content; `FILE:path` copies a file */
-  static async boot(files: Readonly<Record<string, string>>): Promise<SystemdContainer> {
+  static async boot(
+    files: Readonly<Record<string, string>>,
+    installed: Installed = "program",
+  ): Promise<SystemdContainer> {
     const folder = await mkdtemp(join(tmpdir(), "nominald-systemd-"));
-    await layOut(folder, files);
-    const container = new SystemdContainer(folder);
+    // What is written over the machine's files: another overlay, as under Docker, could not take it.
+    if (installed === "nothing") await run("mount", ["-t", "tmpfs", "-o", "size=2g,mode=755", "tmpfs", folder]);
+    await layOut(folder, files, installed);
+    const container = new SystemdContainer(folder, installed);
     await container.#booted();
     return container;
   }
@@ -71,6 +87,11 @@ export class SystemdContainer {
     return stdout;
   }
 
+  /** Replaces a file of the container outside /usr. */
+  async write(path: string, content: string): Promise<void> {
+    await writeFile(join(this.#folder, "root", path), content);
+  }
+
   async dispose(): Promise<void> {
     const { exitCode, signalCode } = this.#process;
     if (exitCode === null && signalCode === null) {
@@ -83,6 +104,10 @@ export class SystemdContainer {
       await ended;
       clearTimeout(impatience);
     }
+    const { stdout } = await run("findmnt", ["--noheadings", "--output=TARGET", this.#folder]).catch(() => ({
+      stdout: "",
+    }));
+    if (stdout !== "") await run("umount", ["--lazy", this.#folder]);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -105,7 +130,7 @@ async function childOf(pid: number): Promise<number> {
 }
 
 /** The container's root folder, and what lies over the machine's /usr. */
-async function layOut(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+async function layOut(folder: string, files: Readonly<Record<string, string>>, installed: Installed): Promise<void> {
   const root = join(folder, "root");
   const over = (path: string): string => join(folder, path);
   for (const name of ["etc/systemd/system/multi-user.target.wants", "var/lib", "run", "tmp", "proc", "sys", "dev"]) {
@@ -116,6 +141,23 @@ async function layOut(folder: string, files: Readonly<Record<string, string>>): 
   await cp("/etc/os-release", join(root, "etc/os-release"), { dereference: true });
   // With an identity it is no first boot, which would ask a person at the console.
   await writeFile(join(root, "etc/machine-id"), `${"0123456789abcdef".repeat(2)}\n`);
+  if (installed === "program") {
+    await layOutProgram(root, over);
+  } else {
+    for (const path of ["usr", "var/lib/dpkg"]) await mkdir(over(path), { recursive: true });
+    // Owners that the machine's administrator set may not be known in here, and dpkg would stop at them.
+    await writeFile(over("var/lib/dpkg/statoverride"), "");
+  }
+  for (const [path, content] of Object.entries(files)) {
+    const target = join(root, path);
+    await mkdir(dirname(target), { recursive: true });
+    if (content.startsWith("FILE:")) await cp(content.slice("FILE:".length), target);
+    else await writeFile(target, content);
+  }
+}
+
+/** As the package has it. */
+async function layOutProgram(root: string, over: (path: string) => string): Promise<void> {
   for (const name of [...BOUND, "bin"]) await mkdir(over(`${PROGRAM}/${name}`), { recursive: true });
   await cp(process.execPath, over(`${PROGRAM}/bin/node`), { dereference: true });
   await cp(join(ROOT, "package.json"), over(`${PROGRAM}/package.json`));
@@ -131,10 +173,4 @@ async function layOut(folder: string, files: Readonly<Record<string, string>>): 
     "/usr/lib/systemd/system/nominald.service",
     join(root, "etc/systemd/system/multi-user.target.wants/nominald.service"),
   );
-  for (const [path, content] of Object.entries(files)) {
-    const target = join(root, path);
-    await mkdir(dirname(target), { recursive: true });
-    if (content.startsWith("FILE:")) await cp(content.slice("FILE:".length), target);
-    else await writeFile(target, content);
-  }
 }

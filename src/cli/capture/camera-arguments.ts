@@ -1,28 +1,10 @@
-import type { ParseArgsConfig } from "node:util";
 import type { CaptureSettings } from "../../capture/protocol.ts";
 import type { DeviceConfig, StationConfig } from "../../config/config.ts";
 import { loadConfig, parseConfig } from "../../config/load-config.ts";
 import { captureSettingsOf, stationId } from "../../daemon/station-settings.ts";
 import { runningDaemon } from "../../daemon/state-folder.ts";
 import { ConfigError, DeviceError } from "../../shared/errors.ts";
-
-/** Options that say which camera; the second group are keys of `camera` in the configuration. */
-export const CAMERA_OPTIONS = {
-  config: { type: "string" },
-  station: { type: "string" },
-  source: { type: "string" },
-  device: { type: "string" },
-  features: { type: "string" },
-  url: { type: "string" },
-  username: { type: "string" },
-  "password-file": { type: "string" },
-  pipeline: { type: "string" },
-  path: { type: "string" },
-  pattern: { type: "string" },
-  width: { type: "string" },
-  height: { type: "string" },
-  framerate: { type: "string" },
-} as const satisfies ParseArgsConfig["options"];
+import type { CAMERA_OPTIONS } from "../commands/capture.ts";
 
 export type CameraArguments = Readonly<Partial<Record<keyof typeof CAMERA_OPTIONS, string>>>;
 
@@ -34,15 +16,6 @@ export interface ChosenCamera {
 const NUMBERS: readonly string[] = ["width", "height", "framerate"];
 /** What such a command does with the names that a configuration must have: nothing. */
 const UNNAMED = { site: "site", device: "device" } as const;
-
-export function cameraHelp(): string {
-  return `CAMERA is one of
-  --config FILE [--station LINE/NAME]   a station's camera, as the daemon would open it
-  --source KIND …                       v4l2 --device /dev/video0, aravis --device NAME [--features …], csi --device 0,
-                                        rtsp --url URL [--username NAME --password-file FILE], pipeline --pipeline TEXT,
-                                        test [--pattern NAME], folder --path DIR
-                                        with [--width N] [--height N] [--framerate N]`;
-}
 
 /**
  * @throws ConfigError for a wrong configuration, for values that no camera key takes, and "camera-not-chosen"

@@ -1,12 +1,13 @@
-import { parseArgs } from "node:util";
 import { arvTool, genicamCameras } from "../../capture/genicam-cameras.ts";
 import { v4l2Devices } from "../../capture/v4l2-devices.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
+import { parseCommandLine } from "../command-line/parse.ts";
+import { CAPTURE_LIST } from "../commands/capture.ts";
 import type { CommandIo } from "../io.ts";
 
 /** Lists what can be found without opening it, each with the options that choose it. */
 export async function listCameras(args: string[], io: Pick<CommandIo, "out" | "err">): Promise<number> {
-  parseArgs({ args, options: {} });
+  parseCommandLine(CAPTURE_LIST, args);
   const v4l2 = await v4l2Devices("/sys", "/dev");
   for (const { device, name } of v4l2) io.out(`--source v4l2 --device ${device}  ${name}`);
   if (v4l2.length === 0) io.out("no V4L2 device (/sys/class/video4linux)");

@@ -1,14 +1,16 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { LiveCamera } from "../../doctor/live-camera.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
 import type { RawImage } from "../../shared/image.ts";
 import { silentLogger } from "../../shared/logger.ts";
+import { helpOf } from "../command-line/help.ts";
+import { parseCommandLine } from "../command-line/parse.ts";
+import { CAPTURE_SAVE } from "../commands/capture.ts";
 import type { CommandIo } from "../io.ts";
 import { makeOutputFolder, writeOutput } from "../output.ts";
-import { CAMERA_OPTIONS, cameraHelp, chooseCamera } from "./camera-arguments.ts";
+import { chooseCamera } from "./camera-arguments.ts";
 
 const MOST_FRAMES = 100_000;
 const LONGEST_PAUSE_S = 86_400;
@@ -18,16 +20,8 @@ const NAME = /^(\d{6})\.png$/;
 
 /** `nominald capture save`: a set of nominal images, made on site. */
 export async function saveFrames(args: string[], io: CommandIo): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      ...CAMERA_OPTIONS,
-      out: { type: "string" },
-      count: { type: "string" },
-      every: { type: "string", default: "0" },
-    },
-  });
-  const { out, count, every, ...camera } = values;
+  const { values } = parseCommandLine(CAPTURE_SAVE, args);
+  const { out, count, every = "0", help: _help, ...camera } = values;
   const [frames, seconds] = [Number(count), Number(every)];
   const problem =
     out === undefined
@@ -38,7 +32,7 @@ export async function saveFrames(args: string[], io: CommandIo): Promise<number>
           ? `Expected seconds from 0 to ${LONGEST_PAUSE_S} for --every but received ${JSON.stringify(every)}`
           : null;
   if (problem !== null || out === undefined) {
-    io.err(`${problem ?? ""}.\n\n${cameraHelp()}`);
+    io.err(`${problem ?? ""}.\n\n${helpOf(CAPTURE_SAVE)}`);
     return EXIT.usage;
   }
   const { settings, sharedMemoryFolder } = await chooseCamera(camera);

@@ -1,11 +1,13 @@
-import { parseArgs } from "node:util";
 import { LiveCamera } from "../../doctor/live-camera.ts";
 import { frameStatistics, type FrameStatistics } from "../../patchcore/frame-statistics.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
 import type { FrameReference } from "../../shared/image.ts";
 import { silentLogger } from "../../shared/logger.ts";
+import { helpOf } from "../command-line/help.ts";
+import { parseCommandLine } from "../command-line/parse.ts";
+import { CAPTURE_WATCH } from "../commands/capture.ts";
 import type { CommandIo } from "../io.ts";
-import { CAMERA_OPTIONS, cameraHelp, chooseCamera } from "./camera-arguments.ts";
+import { chooseCamera } from "./camera-arguments.ts";
 
 const PERIOD_MS = 1_000;
 const LONGEST_S = 86_400;
@@ -24,15 +26,12 @@ interface WatchLine extends FrameStatistics {
 
 /** `nominald capture watch`: for aiming, focusing and lighting a camera. */
 export async function watchCamera(args: string[], io: CommandIo): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: { ...CAMERA_OPTIONS, seconds: { type: "string" }, json: { type: "boolean" } },
-  });
-  const { seconds: text, json = false, ...camera } = values;
+  const { values } = parseCommandLine(CAPTURE_WATCH, args);
+  const { seconds: text, json = false, help: _help, ...camera } = values;
   const seconds = text === undefined ? null : Number(text);
   if (text === "" || (seconds !== null && !(seconds > 0 && seconds <= LONGEST_S))) {
     io.err(
-      `Expected seconds above 0 up to ${LONGEST_S} for --seconds but received ${JSON.stringify(text)}.\n\n${cameraHelp()}`,
+      `Expected seconds above 0 up to ${LONGEST_S} for --seconds but received ${JSON.stringify(text)}.\n\n${helpOf(CAPTURE_WATCH)}`,
     );
     return EXIT.usage;
   }

@@ -1,28 +1,6 @@
-import { parseArgs } from "node:util";
-import { FLEET_HELP, FLEET_OPTIONS, parseFleet, type FleetArguments } from "./fleet/arguments.ts";
-
-export const PUSH_BANK_HELP = `usage: nominald push bank BANK --to URL --station LINE/NAME --key FILE [options]
-       nominald push bank --rollback|--withdraw --to URL --station LINE/NAME --key FILE [options]
-
-Sends a memory bank, and the backbone it needs where the station has none. The station tries it on its golden frames, works
-with it on probation, and goes back to the bank before when it does worse. Run it again to go on with what was broken off.
-
-  --to URL             the broker: mqtt://HOST:PORT or mqtts://HOST:PORT
-  --station LINE/NAME  the station
-  --site SITE          needed where several sites on the broker have such a station
-  --key FILE           a key of role bank that the station trusts (nominald keys)
-  --unsigned           no key; only for stations with security.allowUnsigned
-  --url https://…      where a station finds the very file BANK; it takes it from there, if its delivery.httpsHosts has the host
-  --models DIR         a folder of further backbones (may be repeated)
-  --until STAGE        probation or committed: wait for no more than this, default committed
-  --rollback           back to the bank before
-  --withdraw           give up the delivery that is under way
-  --username NAME      for the broker
-  --password-file FILE
-  --ca FILE            certificate authorities, PEM
-
-${FLEET_HELP}
-  --timeout S          a station that has not ended by then counts as timeout, default 3600`;
+import { parseCommandLine } from "../command-line/parse.ts";
+import { PUSH_BANK } from "../commands/push.ts";
+import { parseFleet, type FleetArguments } from "./fleet/arguments.ts";
 
 export interface PushBankArguments {
   readonly help: boolean;
@@ -61,27 +39,7 @@ const BROKER = /^mqtts?:\/\/\S+$/;
  * @throws TypeError of util.parseArgs for unknown options
  */
 export function parsePushBank(args: string[]): PushBankArguments | { readonly problems: readonly string[] } {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      to: { type: "string" },
-      ...FLEET_OPTIONS,
-      timeout: { type: "string" },
-      site: { type: "string" },
-      key: { type: "string" },
-      unsigned: { type: "boolean" },
-      url: { type: "string" },
-      models: { type: "string", multiple: true },
-      until: { type: "string" },
-      rollback: { type: "boolean" },
-      withdraw: { type: "boolean" },
-      username: { type: "string" },
-      "password-file": { type: "string" },
-      ca: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values, positionals } = parseCommandLine(PUSH_BANK, args);
   const { to = "", until = "committed" } = values;
   const station = values.station?.[0] ?? "";
   const site = values.site ?? null;

@@ -10,8 +10,10 @@ import { readSigningKey, type SigningKey } from "../../bank/signing-key.ts";
 import { stationTopics } from "../../mqtt/topics.ts";
 import { DeviceError, InputError, reasonOf } from "../../shared/errors.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
+import { helpOf } from "../command-line/help.ts";
+import { PUSH_BANK } from "../commands/push.ts";
 import type { CommandIo } from "../io.ts";
-import { parsePushBank, PUSH_BANK_HELP, type PushBankArguments } from "./bank-arguments.ts";
+import { parsePushBank, type PushBankArguments } from "./bank-arguments.ts";
 import { BankSender } from "./bank-sender.ts";
 import { deliverBank } from "./deliver-bank.ts";
 import { pushBankToFleet } from "./fleet/push-bank.ts";
@@ -26,11 +28,11 @@ const OTHERS_MS = 300;
 export async function pushBankCommand(args: string[], io: CommandIo): Promise<number> {
   const parsed = parsePushBank(args);
   if ("problems" in parsed) {
-    io.err(`${parsed.problems.join("\n")}\n\n${PUSH_BANK_HELP}`);
+    io.err(`${parsed.problems.join("\n")}\n\n${helpOf(PUSH_BANK)}`);
     return EXIT.usage;
   }
   if (parsed.help) {
-    io.out(PUSH_BANK_HELP);
+    io.out(helpOf(PUSH_BANK));
     return EXIT.ok;
   }
   const key = parsed.key === null ? null : readSigningKey(readKeyFile(parsed.key), parsed.key);

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { readSigningKey, type SigningKey } from "../../bank/signing-key.ts";
 import { deviceSchema } from "../../config/device-schema.ts";
 import { parseDocumentText, readConfigText } from "../../config/document.ts";
@@ -9,47 +8,15 @@ import { DEVICE_TWIN, readTwin } from "../../config/twin-document.ts";
 import { TWIN_TOPICS, type TwinReport, type TwinTryAnswer } from "../../mqtt/twin-payloads.ts";
 import { BugError, InputError, reasonOf } from "../../shared/errors.ts";
 import { EXIT } from "../../shared/exit-codes.ts";
+import { helpOf } from "../command-line/help.ts";
+import { parseCommandLine } from "../command-line/parse.ts";
+import { PUSH_CONFIG } from "../commands/push.ts";
 import type { CommandIo } from "../io.ts";
 import { digestOf, sendConfig, signFor } from "./config-sender.ts";
-import { FLEET_HELP, FLEET_OPTIONS, parseFleet } from "./fleet/arguments.ts";
+import { parseFleet } from "./fleet/arguments.ts";
 import { pushConfigToFleet } from "./fleet/push-config.ts";
 import { PushLine, within, type Login } from "./line.ts";
 import { findTarget, targetName, type Target } from "./target.ts";
-
-const HELP = `usage: nominald push config FILE --to URL --station LINE/NAME --key FILE [options]
-       nominald push config FILE --to URL --device NAME --key FILE [options]
-
-Checks FILE (YAML or JSON), signs it, sends it to a station, or to the device for what is device-wide, and says what came
-of it. FILE is the whole of what is to be set from afar: a key that it leaves out is again as the device's own file says.
-
-  --to URL             the broker, mqtt:// or mqtts://
-  --key FILE           the key that signs, of nominald keys generate; the device trusts it with role config
-  --dry-run            ask the device what would change, and change nothing
-  --site SITE          when several sites have a station of that name
-  --confirm-at URL     a configuration that moves the device to another broker: that broker
-  --username NAME, --password-file FILE, --ca-file FILE
-  --timeout S          how long to wait for the end, default 180
-  --unsigned           instead of --key, for a device with security.allowUnsigned
-
-${FLEET_HELP}
-
-Exit codes: 0 applied, 3 FILE is wrong, 4 the device refused it, 5 no answer, or rolled back.`;
-
-const OPTIONS = {
-  to: { type: "string" },
-  ...FLEET_OPTIONS,
-  device: { type: "string" },
-  site: { type: "string" },
-  key: { type: "string" },
-  "dry-run": { type: "boolean" },
-  "confirm-at": { type: "string" },
-  username: { type: "string" },
-  "password-file": { type: "string" },
-  "ca-file": { type: "string" },
-  timeout: { type: "string" },
-  unsigned: { type: "boolean" },
-  help: { type: "boolean" },
-} as const;
 
 const DEFAULT_TIMEOUT_S = 180;
 
@@ -62,13 +29,13 @@ interface Push {
 
 /** @throws ConfigError when FILE is wrong; InputError for a key or a target that cannot be used; DeviceError without an answer */
 export async function pushConfigCommand(args: string[], io: CommandIo): Promise<number> {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
+  const { values, positionals } = parseCommandLine(PUSH_CONFIG, args);
   if (values.help === true) {
-    io.out(HELP);
+    io.out(helpOf(PUSH_CONFIG));
     return EXIT.ok;
   }
   const usage = (problem: string): number => {
-    io.err(`${problem}\n\n${HELP}`);
+    io.err(`${problem}\n\n${helpOf(PUSH_CONFIG)}`);
     return EXIT.usage;
   };
   const [file, ...more] = positionals;

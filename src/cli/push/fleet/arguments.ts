@@ -1,24 +1,5 @@
 import { HALTING, parseWaveSize, type Outcome, type WaveSize } from "./plan.ts";
 
-/** Options of a push that goes to several stations, for util.parseArgs. */
-export const FLEET_OPTIONS = {
-  station: { type: "string", multiple: true },
-  canary: { type: "string" },
-  then: { type: "string", multiple: true },
-  "halt-on": { type: "string" },
-  parallel: { type: "string" },
-  state: { type: "string" },
-} as const;
-
-export const FLEET_HELP = `Several stations: --station may be repeated, and + in it stands for any line or any name (line1/+).
-  --canary N           these go first, N stations, or N% of all
-  --then N|N%|all      the next wave, when the one before has ended well (may be repeated); without one the rest is left alone
-  --halt-on WHAT,…     of rolled_back, refused, failed, timeout, offline: nobody gets it after that; default all of them. A wave
-                       in which no station took it always ends the rollout
-  --parallel N         so many stations at a time, default 4
-  --state FILE         what each station did; default FILE.rollout.json beside what is sent. The same command goes on by it:
-                       stations that took it are left alone, the others are tried again`;
-
 export interface FleetArguments {
   /** Each `LINE/NAME`, either of them maybe `+`. */
   readonly patterns: readonly string[];
