@@ -102,16 +102,16 @@ _nominald() {
     [[ $before == --weight-bits ]] && choices="7 8"
     ;;
   "push config")
-    options="--to --station --device --key --dry-run --site --confirm-at --username --password-file --ca-file --timeout --unsigned --help"
+    options="--to --station --device --key --dry-run --site --confirm-at --username --password-file --ca-file --timeout --unsigned --canary --then --halt-on --parallel --state --help"
     operand=file
-    valued=" --to --station --device --key --site --confirm-at --username --password-file --ca-file --timeout "
-    files=" --key --password-file --ca-file "
+    valued=" --to --station --device --key --site --confirm-at --username --password-file --ca-file --timeout --canary --then --halt-on --parallel --state "
+    files=" --key --password-file --ca-file --state "
     ;;
   "push bank")
-    options="--to --station --site --key --unsigned --models --until --rollback --withdraw --username --password-file --ca --help"
+    options="--to --station --site --key --unsigned --url --models --until --rollback --withdraw --username --password-file --ca --canary --then --halt-on --parallel --state --timeout --help"
     operand=file
-    valued=" --to --station --site --key --models --until --username --password-file --ca "
-    files=" --key --password-file --ca "
+    valued=" --to --station --site --key --url --models --until --username --password-file --ca --canary --then --halt-on --parallel --state --timeout "
+    files=" --key --password-file --ca --state "
     folders=" --models "
     [[ $before == --until ]] && choices="probation committed"
     ;;

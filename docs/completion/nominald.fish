@@ -142,7 +142,7 @@ complete -c nominald -n '__fish_seen_subcommand_from models; and __fish_seen_sub
 complete -c nominald -f -n '__fish_seen_subcommand_from push; and not __fish_seen_subcommand_from config bank' -a config -d 'send a signed configuration'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l to -d 'the broker, mqtt:// or mqtts://' -x
-complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l station -d 'the station' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l station -d 'the station; + stands for any line or any name (line1/+) (may be repeated)' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l device -d 'instead of --station, for what is device-wide' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l key -d 'the key that signs, of nominald keys generate; the device trusts it with role config' -r -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l dry-run -d 'ask the device what would change, and change nothing'
@@ -153,14 +153,20 @@ complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subco
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l ca-file -d 'certificate authorities, PEM' -r -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l timeout -d 'how long to wait for the end, seconds, default 180' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l unsigned -d 'instead of --key, for a device with security.allowUnsigned'
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l canary -d 'these go first, N stations, or N% of all' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l then -d 'the next wave, when the one before has ended well; without one the rest is left alone (may be repeated)' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l halt-on -d 'of rolled_back, refused, failed, timeout, offline: nobody gets it after that; default all of them. A wave in which no station took it always ends the rollout' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l parallel -d 'so many stations at a time, default 4' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l state -d 'what each station did; default FILE.rollout.json beside what is sent. The same command goes on by it: stations that took it are left alone, the others are tried again' -r -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from config' -l help -d 'this text'
 complete -c nominald -f -n '__fish_seen_subcommand_from push; and not __fish_seen_subcommand_from config bank' -a bank -d 'send a signed bank'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l to -d 'the broker: mqtt://HOST:PORT or mqtts://HOST:PORT' -x
-complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l station -d 'the station' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l station -d 'the station; + stands for any line or any name (line1/+) (may be repeated)' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l site -d 'needed where several sites on the broker have such a station' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l key -d 'a key of role bank that the station trusts (nominald keys)' -r -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l unsigned -d 'no key; only for stations with security.allowUnsigned'
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l url -d 'where a station finds the very file BANK; it takes it from there, if its delivery.httpsHosts has the host' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l models -d 'a folder of further backbones (may be repeated)' -r -f -a '(__fish_complete_directories)'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l until -d 'probation or committed: wait for no more than this, default committed' -x -a 'probation committed'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l rollback -d 'back to the bank before'
@@ -168,6 +174,12 @@ complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subco
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l username -d 'for the broker' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l password-file -d 'holds the password for the broker' -r -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l ca -d 'certificate authorities, PEM' -r -F
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l canary -d 'these go first, N stations, or N% of all' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l then -d 'the next wave, when the one before has ended well; without one the rest is left alone (may be repeated)' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l halt-on -d 'of rolled_back, refused, failed, timeout, offline: nobody gets it after that; default all of them. A wave in which no station took it always ends the rollout' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l parallel -d 'so many stations at a time, default 4' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l state -d 'what each station did; default FILE.rollout.json beside what is sent. The same command goes on by it: stations that took it are left alone, the others are tried again' -r -F
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l timeout -d 'a station that has not ended by then counts as timeout, default 3600' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l help -d 'this text'
 complete -c nominald -f -n '__fish_seen_subcommand_from keys; and not __fish_seen_subcommand_from generate trust list revoke rearm' -a generate -d 'on the engineer\'s machine: a key that signs in FILE (keep it secret), its public half in FILE.pub'
 complete -c nominald -n '__fish_seen_subcommand_from keys; and __fish_seen_subcommand_from generate' -f
