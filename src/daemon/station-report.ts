@@ -9,9 +9,10 @@ import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Fault } from "../station/events.ts";
+import type { FaultName } from "../station/faults.ts";
 import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
-import { REASONS, type ReasonName } from "../station/reasons.ts";
+import { REASONS } from "../station/reasons.ts";
 import type { FinishedPart } from "./part-records.ts";
 import { stationId } from "./station-settings.ts";
 
@@ -42,7 +43,7 @@ export class StationReport {
   readonly #options: StationReportOptions;
   /** Results whose record is still to come, by ordinal → Unix ms at which they were published. */
   readonly #publishedAtMs = new Map<number, Promise<number | null>>();
-  readonly #details = new Map<ReasonName, string>();
+  readonly #details = new Map<FaultName, string>();
   #bank: BankSummary | null = null;
   #camera: { state: StateDocument["camera"]["state"]; launch: string | null } = { state: "starting", launch: null };
   /** Of what the children loaded; one that is gone comes back with the same. */
@@ -208,7 +209,7 @@ async function within<T>(value: Promise<T>, deadlineMs: number): Promise<T | nul
   }
 }
 
-function has(faults: readonly Fault[], reason: ReasonName): boolean {
+function has(faults: readonly Fault[], reason: FaultName): boolean {
   return faults.some((fault) => fault.reason === reason);
 }
 

@@ -1,6 +1,6 @@
 import type { Fault, StationCounters } from "../station/events.ts";
+import { FAULTS, type FaultName } from "../station/faults.ts";
 import type { PlcState, StationMode } from "../station/plc-state.ts";
-import type { ReasonName } from "../station/reasons.ts";
 import { REASONS } from "../station/reasons.ts";
 import type { SessionCounters } from "./session-counters.ts";
 import type { StationIdentity } from "./topics.ts";
@@ -8,9 +8,13 @@ import type { StationIdentity } from "./topics.ts";
 /** A fault as a person reads it. `since` is ISO 8601, UTC. */
 export interface ReportedFault {
   readonly code: string;
-  readonly name: ReasonName;
+  readonly name: FaultName;
   readonly text: string;
   readonly remedy: string;
+  /** No verdicts while it stands. */
+  readonly stops: boolean;
+  /** Key of this document that says more. */
+  readonly see: string;
   readonly since: string;
   /** What was found this time: the error's own words. Absent when nothing more is known. */
   readonly detail?: string;
@@ -77,13 +81,15 @@ export interface StateDocument extends StationIdentity {
 /** @returns the machine's faults with their code, text and remedy from the table of reasons */
 export function reportedFaults(
   faults: readonly Fault[],
-  details: ReadonlyMap<ReasonName, string> = new Map(),
+  details: ReadonlyMap<FaultName, string> = new Map(),
 ): readonly ReportedFault[] {
   return faults.map(({ reason, since }) => ({
     code: REASONS[reason].code,
     name: reason,
     text: REASONS[reason].text,
     remedy: REASONS[reason].remedy,
+    stops: FAULTS[reason].stops,
+    see: FAULTS[reason].see,
     since: new Date(since.wallMs).toISOString(),
     ...detailOf(details.get(reason)),
   }));

@@ -1,3 +1,4 @@
+import type { FaultName } from "./faults.ts";
 import type { Instant } from "./instant.ts";
 import type { Outcome } from "./outcome.ts";
 import type { PlcState, StationMode } from "./plc-state.ts";
@@ -147,10 +148,8 @@ export type Effect =
 
 /** What is wrong with the station: shown in `state` until it is over. */
 export interface Fault {
-  readonly reason: ReasonName;
+  readonly reason: FaultName;
   readonly since: Instant;
-  /** The station cannot give verdicts, `plc/state` is 8; a fault that stops nothing is only shown. */
-  readonly stops: boolean;
 }
 
 export interface StationCounters {

@@ -1,9 +1,10 @@
 import type { Fault, StationEvent } from "./events.ts";
+import type { FaultName } from "./faults.ts";
 import type { Instant } from "./instant.ts";
 import type { ReasonName } from "./reasons.ts";
 
 /** null: ready. `warm-up`: not yet. Anything else: a fault. */
-type Condition = { readonly missing: ReasonName | null; readonly since: Instant };
+type Condition = { readonly missing: FaultName | "warm-up" | null; readonly since: Instant };
 
 /** Whether what a verdict needs is there: camera, inference, bank. And the disk, without which it goes on degraded. */
 export class Readiness {
@@ -63,9 +64,7 @@ export class Readiness {
 
   faults(): readonly Fault[] {
     return [this.#camera, this.#bank, this.#inference, this.#storage].flatMap(({ missing, since }) =>
-      missing === null || missing === "warm-up"
-        ? []
-        : [{ reason: missing, since, stops: missing !== "storage-failed" }],
+      missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }],
     );
   }
 
@@ -110,6 +109,6 @@ export class Readiness {
 }
 
 /** Keeps the time of the first of several equal reports: a fault dates from when it began. */
-function changed(before: Condition, missing: ReasonName | null, now: Instant): Condition {
+function changed(before: Condition, missing: Condition["missing"], now: Instant): Condition {
   return before.missing === missing ? before : { missing, since: now };
 }

@@ -168,10 +168,10 @@ test("a record that is too large is lost and logged, its pictures leave, and the
 test("a fault is logged once with its remedy and what was found, stands in the state, and its end is logged", async (t) => {
   const { report, client, log } = await startReport(t);
   const since = { monotonicMs: 0, wallMs: 1_700_000_000_000 };
-  const camera: Fault = { reason: "camera-lost", since, stops: true };
+  const camera: Fault = { reason: "camera-lost", since };
   report.cameraDown(new Error("somebody pulled the plug"));
   report.faultsChanged([camera]);
-  report.faultsChanged([camera, { reason: "inference-lost", since, stops: true }]);
+  report.faultsChanged([camera, { reason: "inference-lost", since }]);
   await until("both faults", () => client.states().at(-1)?.faults.length === 2);
   const [first, second] = client.states().at(-1)?.faults ?? [];
   assert.deepEqual(
