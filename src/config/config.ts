@@ -25,6 +25,7 @@ export interface DeviceConfig {
     readonly maxRateHz: number;
   };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+  readonly host: HostConfig;
   readonly security: {
     /** Signed documents may come without a signature. */
     readonly allowUnsigned: boolean;
@@ -36,6 +37,14 @@ export interface DeviceConfig {
   /** Banks that come over the broker. */
   readonly delivery: DeliveryConfig;
   readonly stations: readonly StationConfig[];
+}
+
+/** Beyond these the computer itself is a fault, which stops nothing. */
+export interface HostConfig {
+  readonly minFreeMemoryMebibytes: number;
+  /** On the disk of stateFolder. */
+  readonly minFreeDiskMebibytes: number;
+  readonly maxCelsius: number;
 }
 
 export interface DeliveryConfig {

@@ -154,6 +154,23 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       apply: "live",
     }),
   },
+  host: {
+    minFreeMemoryMebibytes: key(integerRule({ minimum: 0, maximum: 1_048_576 }), 128, {
+      doc: "Less memory left, of the computer or of the service's own limit, is a fault in the topic state.",
+      env: "NOMINALD_HOST_MIN_FREE_MEMORY_MEBIBYTES",
+      apply: "live",
+    }),
+    minFreeDiskMebibytes: key(integerRule({ minimum: 0, maximum: 1_048_576 }), 256, {
+      doc: "Less room on the disk of stateFolder is one.",
+      env: "NOMINALD_HOST_MIN_FREE_DISK_MEBIBYTES",
+      apply: "live",
+    }),
+    maxCelsius: key(numberRule({ minimum: 20, maximum: 150 }), 90, {
+      doc: "A hotter sensor is one, degrees Celsius.",
+      env: "NOMINALD_HOST_MAX_CELSIUS",
+      apply: "live",
+    }),
+  },
   security: {
     allowUnsigned: key(flagRule, false, {
       doc: "Take configurations and banks that nobody signed: whoever may publish may then change the line.",

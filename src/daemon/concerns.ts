@@ -22,6 +22,7 @@ const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "process">> = 
   inference: "inference",
   history: "history",
   log: "log",
+  host: "policy",
   security: "policy",
   twin: "policy",
   delivery: "process",

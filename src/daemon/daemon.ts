@@ -19,6 +19,7 @@ import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
 import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
+import { DeviceHealth } from "./device-health.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
 import { makeDelivery } from "./make-delivery.ts";
@@ -76,6 +77,7 @@ export class Daemon {
   /** What every signed document has to pass. */
   readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
+  readonly #health: DeviceHealth;
   readonly #store: Store;
   readonly #keeper: ConfigKeeper;
   readonly #reconfiguration: Reconfiguration;
@@ -94,6 +96,12 @@ export class Daemon {
     });
     this.#stateFolder = new StateFolder(config.stateFolder);
     this.#clockSync = new ClockSync({ logger });
+    this.#health = new DeviceHealth({
+      stateFolder: config.stateFolder,
+      limits: () => this.#keeper.config.host,
+      clockSync: () => this.#clockSync.state,
+      ...{ clock, logger, onChange: () => this.#refresh() },
+    });
     this.#gate = new DocumentGate({
       stateFolder: config.stateFolder,
       allowUnsigned: () => this.#keeper.config.security.allowUnsigned,
@@ -137,6 +145,7 @@ export class Daemon {
     this.#gate.start();
     this.#clockSync.start();
     this.#eventLoop.start();
+    this.#health.start();
     const opened = await this.#openStore();
     this.#deviceTwin.start();
     this.#deviceSession.start();
@@ -172,7 +181,7 @@ export class Daemon {
     });
     this.#reconfiguration.checkCredentials();
     this.#gate.remind();
-    for (const { runner } of this.#stations) runner.refresh();
+    this.#refresh();
     for (const twin of this.#twins()) twin.changed();
     return changed;
   }
@@ -187,6 +196,10 @@ export class Daemon {
   /** Each station's state in a line, e.g. "line1/washers ready; line1/lids error: camera-lost". */
   statusLine(): string {
     return this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
+  }
+
+  #refresh(): void {
+    for (const { runner } of this.#stations) runner.refresh();
   }
 
   #twins(): readonly Twin[] {
@@ -248,7 +261,7 @@ export class Daemon {
     const pushes = (): GateStatus => this.#gate.status();
     const runner: StationRunner = new StationRunner({
       ...{ device: config, station, boot, versions, clock, clockSync, logger },
-      ...{ session, store, storage, eventLoop, pushes },
+      ...{ session, store, storage, eventLoop, pushes, health: this.#health },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
     });
@@ -281,6 +294,7 @@ export class Daemon {
     this.#gate.close();
     this.#clockSync.close();
     this.#eventLoop.close();
+    this.#health.close();
     const unreleased = this.#stateFolder.release();
     if (unreleased !== null) {
       this.#options.logger.warn({ cause: unreleased.message }, "the lock in the state folder could not be removed");

@@ -13,6 +13,7 @@ import type { FaultName } from "../station/faults.ts";
 import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
 import { REASONS } from "../station/reasons.ts";
+import type { DeviceHealth } from "./device-health.ts";
 import type { FinishedPart } from "./part-records.ts";
 import { stationId } from "./station-settings.ts";
 
@@ -31,6 +32,7 @@ export interface StationReportOptions {
   readonly storage: () => StateDocument["storage"];
   readonly eventLoop: () => StateDocument["eventLoop"];
   readonly pushes: () => StateDocument["pushes"];
+  readonly health: Pick<DeviceHealth, "host" | "runs" | "faults">;
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -169,7 +171,7 @@ export class StationReport {
   }
 
   publishState(): void {
-    const { device, boot, versions, clock, session, machine } = this.#options;
+    const { device, boot, versions, clock, session, machine, health } = this.#options;
     const station = this.#options.station();
     this.#stateAtMs = clock.monotonicMs();
     session.setState({
@@ -191,9 +193,11 @@ export class StationReport {
       storage: this.#options.storage(),
       pushes: this.#options.pushes(),
       eventLoop: this.#options.eventLoop(),
+      host: health.host,
+      runs: health.runs,
       counters: machine.counters(),
       mqtt: session.counters(),
-      faults: reportedFaults(this.#faults, this.#details),
+      faults: reportedFaults([...this.#faults, ...health.faults], this.#details),
     });
   }
 }

@@ -18,6 +18,7 @@ import type { ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import type { StationConcern } from "./concerns.ts";
+import type { DeviceHealth } from "./device-health.ts";
 import type { GateStatus } from "./document-gate.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
 import { loadBankOf, machineSettingsOf, stationId } from "./station-settings.ts";
@@ -43,6 +44,7 @@ export interface StationRunnerOptions {
   readonly storage: () => StoreStatus;
   readonly eventLoop: () => LoopDelay;
   readonly pushes: () => GateStatus;
+  readonly health: DeviceHealth;
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;

@@ -73,17 +73,43 @@ export interface StateDocument extends StationIdentity {
   };
   /** How late the daemon's event loop was in the last full minute, ms. */
   readonly eventLoop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
+  /** The computer, looked at every 5 s; what it does not tell is null. */
+  readonly host: {
+    readonly memory: {
+      /** Of the machine, or of the control group that limits the daemon, whichever has less left. */
+      readonly availableBytes: number;
+      readonly totalBytes: number;
+      readonly limitedBy: "machine" | "control-group";
+      /** Share of the last minute in which some process waited for memory, percent. */
+      readonly stalledPercent: number | null;
+    } | null;
+    /** Of stateFolder. */
+    readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+    /** The hottest sensor. */
+    readonly temperature: { readonly celsius: number; readonly sensor: string } | null;
+    readonly throttle: {
+      /** Times that cores were slowed down because of heat since the computer's start. */
+      readonly count: number | null;
+      /** Largest frequency that is allowed now, as a share of the processor's largest. */
+      readonly allowedShare: number | null;
+    } | null;
+    readonly clockSync: string;
+    /** How often each fault of the computer has come since the start of the daemon, by name. */
+    readonly faults: Readonly<Partial<Record<FaultName, number>>>;
+  };
+  /** Runs of the daemon that did not end in order (killed, crashed, ended by the watchdog, power lost), ever. */
+  readonly runs: { readonly unclean: number; readonly lastUncleanAt: string | null };
   readonly counters: StationCounters;
   readonly mqtt: SessionCounters;
   readonly faults: readonly ReportedFault[];
 }
 
-/** @returns the machine's faults with their code, text and remedy from the table of reasons */
+/** @returns faults with their code, text and remedy from the tables; `details` has what was found where the fault itself does not */
 export function reportedFaults(
-  faults: readonly Fault[],
+  faults: readonly (Fault & { readonly detail?: string })[],
   details: ReadonlyMap<FaultName, string> = new Map(),
 ): readonly ReportedFault[] {
-  return faults.map(({ reason, since }) => ({
+  return faults.map(({ reason, since, detail }) => ({
     code: REASONS[reason].code,
     name: reason,
     text: REASONS[reason].text,
@@ -91,7 +117,7 @@ export function reportedFaults(
     stops: FAULTS[reason].stops,
     see: FAULTS[reason].see,
     since: new Date(since.wallMs).toISOString(),
-    ...detailOf(details.get(reason)),
+    ...detailOf(detail ?? details.get(reason)),
   }));
 }
 

@@ -21,6 +21,11 @@ export const FAULTS = {
   "storage-failed": { stops: false, see: "storage", over: "the disk takes results again" },
   "fail-streak": { stops: false, see: "counters", over: "`cmd/resume` came" },
   "fail-rate": { stops: false, see: "counters", over: "`cmd/resume` came" },
+  "memory-low": { stops: false, see: "host", over: "a tenth more than the limit is free, and nothing waits for it" },
+  "disk-low": { stops: false, see: "host", over: "a tenth more than the limit is free" },
+  "host-hot": { stops: false, see: "host", over: "it is 3 °C cooler than the limit" },
+  "clock-throttled": { stops: false, see: "host", over: "a minute has passed without it" },
+  "clock-unsynchronised": { stops: false, see: "host", over: "the clock is synchronised" },
 } as const satisfies Readonly<Partial<Record<ReasonName, FaultKind>>>;
 
 export type FaultName = keyof typeof FAULTS;

@@ -137,6 +137,31 @@ export const REASONS = {
     text: "The share of FAIL is above its limit; flag 20 asks for a line stop",
     remedy: "Check the line, the light and the camera, then send cmd/resume",
   },
+  "memory-low": {
+    code: "0711",
+    text: "The computer has hardly any memory left",
+    remedy: "End what else runs there, give the service more (MemoryMax), or add memory",
+  },
+  "disk-low": {
+    code: "0712",
+    text: "The disk of stateFolder is nearly full",
+    remedy: "Free space on it: results and records of an outage are kept there",
+  },
+  "host-hot": {
+    code: "0713",
+    text: "The computer is too hot",
+    remedy: "Check fans, filters and the cabinet's temperature",
+  },
+  "clock-throttled": {
+    code: "0714",
+    text: "The processor runs slower than it could, so frames take longer",
+    remedy: "Cool it; check the power supply and the frequency's upper limit (cpufreq)",
+  },
+  "clock-unsynchronised": {
+    code: "0715",
+    text: "The computer's clock follows no reference, so times of records cannot be compared",
+    remedy: "Let it follow a time server (timedatectl set-ntp true)",
+  },
 } as const satisfies Readonly<Record<string, Reason>>;
 
 export type ReasonName = keyof typeof REASONS;

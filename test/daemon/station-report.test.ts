@@ -37,6 +37,11 @@ const SUMMARY: BankSummary = {
   warmUpMs: 1,
   gate: null,
 };
+const HEALTH = {
+  host: { memory: null, disk: null, temperature: null, throttle: null, clockSync: "unknown", faults: {} } as const,
+  runs: { unclean: 2, lastUncleanAt: "2026-01-02T03:04:05.000Z" },
+  faults: [],
+};
 const STAGES = { read: 1, resize: 2, backbone: 3, search: 4, score: 0.1 };
 
 function scored(atMs: number): Scored {
@@ -69,6 +74,7 @@ async function startReport(t: TestContext) {
     cameraRestarts: () => 3,
     storage: () => database.status(),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+    health: HEALTH,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   const client = await LineClient.connect(broker.url);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { DeviceHealth } from "../../src/daemon/device-health.ts";
 import { InferenceHost } from "../../src/daemon/inference-host.ts";
 import { StationRunner } from "../../src/daemon/station-runner.ts";
 import type { InferenceClient } from "../../src/inference/inference-client.ts";
@@ -55,6 +56,11 @@ async function startStation(
     session,
     store,
     storage: () => database.status(),
+    health: new DeviceHealth({
+      stateFolder: line.folder,
+      limits: () => device.host,
+      ...{ clockSync: () => "unknown", clock: systemClock, logger: log, onChange: () => undefined },
+    }),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     loadBank: (client, base) => client.loadBank(base),
     onOutcome: () => undefined,

@@ -9,6 +9,7 @@ const KEYS: Readonly<Partial<Record<keyof StateDocument, true>>> = {
   bank: true,
   camera: true,
   counters: true,
+  host: true,
   storage: true,
 };
 

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test, type TestContext } from "node:test";
+import type { StateDocument } from "../../src/mqtt/state-document.ts";
+import type { NominaldProcess } from "../support/daemon-process.ts";
+import { LineClient } from "../support/line-client.ts";
+import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
+import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
+import { until } from "../support/until.ts";
+
+const BALL = { source: "test", pattern: "ball", width: 64, height: 64, framerate: 20 };
+const NO_PICTURES = { pictures: { mask: false, overlay: false } };
+
+let broker: Mosquitto;
+let line: TestLine;
+
+before(async () => {
+  broker = await startMosquitto();
+  line = await TestLine.prepare(ANY_VERDICTS);
+});
+
+after(async () => {
+  await broker.dispose();
+  await line.dispose();
+});
+
+/** A daemon with a state folder of its own, and who hears it. */
+async function start(t: TestContext, device: object, station: object = { mode: "triggered" }) {
+  const client = await LineClient.connect(broker.url);
+  const daemon = await line.run({
+    ...{ broker: broker.url, camera: BALL, station: { ...NO_PICTURES, ...station }, device },
+  });
+  t.after(async () => {
+    await daemon.dispose();
+    await client.close();
+  });
+  return { client, daemon };
+}
+
+/** @returns a `state` of this run of the daemon, and not what the broker kept of the one before */
+async function stateOf(client: LineClient, daemon: NominaldProcess): Promise<StateDocument> {
+  const { boot } = await daemon.logged("its start", ({ msg }) => msg === "daemon is up");
+  const own = (): StateDocument | undefined => client.states().findLast((state) => state.boot === boot);
+  await until("its state", () => own() !== undefined);
+  const state = own();
+  assert.ok(state !== undefined);
+  return state;
+}
+
+test("runs that were killed are counted in the state, runs that were stopped are not", async (t) => {
+  const device = { stateFolder: join(line.folder, "runs") };
+  const run = async (signal: NodeJS.Signals): Promise<StateDocument["runs"]> => {
+    const { client, daemon } = await start(t, device);
+    const { runs } = await stateOf(client, daemon);
+    daemon.kill(signal);
+    await daemon.finished;
+    return runs;
+  };
+  assert.deepEqual(await run("SIGTERM"), { unclean: 0, lastUncleanAt: null });
+  assert.deepEqual(await run("SIGKILL"), { unclean: 0, lastUncleanAt: null });
+  const begunMs = Date.now();
+  const killed = await run("SIGTERM");
+  assert.equal(killed.unclean, 1);
+  assert.ok(Date.parse(killed.lastUncleanAt ?? "") >= begunMs);
+  assert.deepEqual(await run("SIGTERM"), killed);
+});
+
+test("a computer with less memory than is asked for is a fault that costs no verdict", async (t) => {
+  const host = { minFreeMemoryMebibytes: 1_048_576 };
+  const { client } = await start(t, { stateFolder: join(line.folder, "memory"), host }, { mode: "continuous" });
+  const fault = await client.fault("memory-low");
+  assert.deepEqual([fault.code, fault.stops, fault.see], ["0711", false, "host"]);
+  assert.match(fault.detail ?? "", /^\d+ MiB of \d+ of the (machine|control group's limit) are left$/);
+  await until("verdicts", () => client.results().some(({ verdict }) => verdict !== "NO_VERDICT"));
+  const state = client.states().at(-1);
+  assert.ok((state?.host.memory?.availableBytes ?? 0) > 0);
+  assert.equal(state?.host.faults["memory-low"], 1);
+  assert.equal(client.texts("plc/state").at(-1), "5");
+});
