@@ -51,6 +51,14 @@ export class FaultBoard {
     else this.#begin(reason, detail);
   }
 
+  /** What was found has changed in a way that is worth telling. A fault that does not stand is left alone. */
+  amend(reason: FaultName, detail: string): void {
+    const before = this.#standing.get(reason);
+    if (before === undefined) return;
+    this.#standing.set(reason, { ...before, detail });
+    this.#options.onChange();
+  }
+
   #begin(reason: FaultName, detail: string): void {
     const { clock, subject, logger, onChange } = this.#options;
     const since = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };

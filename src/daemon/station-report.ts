@@ -14,6 +14,7 @@ import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
 import { REASONS } from "../station/reasons.ts";
 import type { DeviceHealth } from "./device-health.ts";
+import type { StandingFault } from "./fault-board.ts";
 import type { FinishedPart } from "./part-records.ts";
 import { stationId } from "./station-settings.ts";
 
@@ -32,7 +33,9 @@ export interface StationReportOptions {
   readonly storage: () => StateDocument["storage"];
   readonly eventLoop: () => StateDocument["eventLoop"];
   readonly pushes: () => StateDocument["pushes"];
-  readonly health: Pick<DeviceHealth, "host" | "runs" | "faults">;
+  readonly health: Pick<DeviceHealth, "host" | "runs">;
+  /** Those that stop nothing, and so are none of the machine's. */
+  readonly shownFaults: () => readonly StandingFault[];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -197,7 +200,7 @@ export class StationReport {
       runs: health.runs,
       counters: machine.counters(),
       mqtt: session.counters(),
-      faults: reportedFaults([...this.#faults, ...health.faults], this.#details),
+      faults: reportedFaults([...this.#faults, ...this.#options.shownFaults()], this.#details),
     });
   }
 }

@@ -19,6 +19,7 @@ import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import type { StationConcern } from "./concerns.ts";
 import type { DeviceHealth } from "./device-health.ts";
+import { FaultBoard } from "./fault-board.ts";
 import type { GateStatus } from "./document-gate.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
 import { loadBankOf, machineSettingsOf, stationId } from "./station-settings.ts";
@@ -71,6 +72,8 @@ const BANK_RETRY_MS = 30_000;
 export class StationRunner implements CameraListener, InferenceListener {
   readonly #options: StationRunnerOptions;
   readonly #machine: StationMachine;
+  /** What is wrong and stops nothing. */
+  readonly #faults: FaultBoard;
   readonly #camera: CameraHost;
   readonly #report: StationReport;
   readonly #records: PartRecords;
@@ -91,7 +94,11 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#device = device;
     this.#station = station;
     this.#machine = new StationMachine(machineSettingsOf(station), this.#now());
+    this.#faults = new FaultBoard({
+      ...{ subject: stationId(station), clock, logger, onChange: () => this.#report.publishState() },
+    });
     this.#camera = new CameraHost({
+      faults: this.#faults,
       station,
       sharedMemoryFolder: device.sharedMemoryFolder,
       clock,
@@ -101,6 +108,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#report = new StationReport({
       ...options,
       station: () => this.#station,
+      shownFaults: () => [...options.health.faults, ...this.#faults.faults],
       machine: this.#machine,
       cameraRestarts: () => this.#camera.restarts,
     });

@@ -26,6 +26,7 @@ export const FAULTS = {
   "host-hot": { stops: false, see: "host", over: "it is 3 °C cooler than the limit" },
   "clock-throttled": { stops: false, see: "host", over: "a minute has passed without it" },
   "clock-unsynchronised": { stops: false, see: "host", over: "the clock is synchronised" },
+  "camera-unsteady": { stops: false, see: "camera", over: "it has not been lost for 2 minutes" },
 } as const satisfies Readonly<Partial<Record<ReasonName, FaultKind>>>;
 
 export type FaultName = keyof typeof FAULTS;

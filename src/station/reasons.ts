@@ -162,6 +162,11 @@ export const REASONS = {
     text: "The computer's clock follows no reference, so times of records cannot be compared",
     remedy: "Let it follow a time server (timedatectl set-ntp true)",
   },
+  "camera-unsteady": {
+    code: "0721",
+    text: "The camera was lost so often that it is tried again at long intervals only",
+    remedy: "Check power, cable and network of the camera, then take it off its power once",
+  },
 } as const satisfies Readonly<Record<string, Reason>>;
 
 export type ReasonName = keyof typeof REASONS;

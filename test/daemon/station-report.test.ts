@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test, type TestContext } from "node:test";
+import type { StandingFault } from "../../src/daemon/fault-board.ts";
 import type { FinishedPart } from "../../src/daemon/part-records.ts";
 import { StationReport } from "../../src/daemon/station-report.ts";
 import type { BankSummary, Picture, Scored } from "../../src/inference/protocol.ts";
@@ -40,7 +41,6 @@ const SUMMARY: BankSummary = {
 const HEALTH = {
   host: { memory: null, disk: null, temperature: null, throttle: null, clockSync: "unknown", faults: {} } as const,
   runs: { unclean: 2, lastUncleanAt: "2026-01-02T03:04:05.000Z" },
-  faults: [],
 };
 const STAGES = { read: 1, resize: 2, backbone: 3, search: 4, score: 0.1 };
 
@@ -59,6 +59,7 @@ async function startReport(t: TestContext) {
   const { device, station, session, log, database } = stationParts(line, { broker: broker.url, camera });
   // Ahead of the true time by what the test adds.
   let aheadMs = 0;
+  const shown: StandingFault[] = [];
   const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
   const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   const report = new StationReport({
@@ -75,6 +76,7 @@ async function startReport(t: TestContext) {
     storage: () => database.status(),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     health: HEALTH,
+    shownFaults: () => shown,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   const client = await LineClient.connect(broker.url);
@@ -88,7 +90,7 @@ async function startReport(t: TestContext) {
     await broker.start();
   });
   await until("the connection", () => client.texts("status").includes("1"));
-  return { report, client, log, ahead: (ms: number) => (aheadMs += ms) };
+  return { report, client, log, shown, ahead: (ms: number) => (aheadMs += ms) };
 }
 
 test("a part's record joins outcome, score, pictures, times and the clock's state, after its result", async (t) => {
