@@ -55,9 +55,13 @@ async function resized(image: RawImage, region: Region, placement: Placement, re
   const { scaled, left, top, cut } = placement;
   const channels = image.format === "RGB" ? 3 : 1;
   const { width, height } = image;
-  const pipeline = sharp(image.data, { raw: { width, height, channels } })
-    .extract({ left: region.x, top: region.y, width: region.width, height: region.height })
-    .resize({ ...scaled, fit: "fill", kernel: KERNELS[resize.kernel] });
+  const frame = sharp(image.data, { raw: { width, height, channels } });
+  // Taking the whole out of the whole would cost a copy of it.
+  const isWhole = region.width === width && region.height === height;
+  const inside = isWhole
+    ? frame
+    : frame.extract({ left: region.x, top: region.y, width: region.width, height: region.height });
+  const pipeline = inside.resize({ ...scaled, fit: "fill", kernel: KERNELS[resize.kernel] });
   const kept = resize.mode === "crop" ? pipeline.extract({ left, top, ...cut }) : pipeline;
   const { data } = await kept
     // Without this sharp gives a grey picture out as three channels.

@@ -1,14 +1,16 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeImageFile, listImageFiles } from "../backbone/decode.ts";
+import { decodeImageFile } from "../backbone/decode.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
 import { readBank } from "../bank/bundle-read.ts";
 import { presetParameters } from "../bank/parameters.ts";
+import { listTrainImages, readMvtecFolder } from "../evaluation/mvtec-folder.ts";
 import { fitBank } from "../fit/fit-bank.ts";
 import { FrameScorer } from "../inference/frame-scorer.ts";
 import { auroc } from "../patchcore/metrics.ts";
-import { InputError, reasonOf } from "../shared/errors.ts";
+import { InputError } from "../shared/errors.ts";
+import { evenlySpread } from "../shared/evenly-spread.ts";
 import type { CompareOptions } from "./compare-latency.ts";
 
 /** Of the comparison's calibration, whose threshold plays no part in an AUROC. */
@@ -65,36 +67,17 @@ export async function compareAccuracy(options: DatasetOptions): Promise<Accuracy
 /**
  * @param dataset folder in MVTec's layout: train/good, test/good, test/<defect>
  * @param trainImages so many of the training images, evenly spread over the sorted files
- * @throws InputError "bad-dataset" or "no-images"
+ * @throws InputError "one-kind" when all test images are nominal or all anomalous; the errors of `readMvtecFolder`
  */
 export async function readDataset(dataset: string, trainImages: number): Promise<Dataset> {
-  const test = await testImages(dataset);
-  return { train: spread(await listImageFiles(join(dataset, "train", "good")), trainImages), test };
-}
-
-/** @returns `count` of the files at equal steps, all when there are no more */
-export function spread(files: readonly string[], count: number): string[] {
-  if (files.length <= count) return [...files];
-  return Array.from({ length: count }, (_, i) => files[Math.floor((i * files.length) / count)] ?? "");
-}
-
-async function testImages(dataset: string): Promise<TestImage[]> {
-  const folder = join(dataset, "test");
-  let names: string[];
-  try {
-    names = (await readdir(folder, { withFileTypes: true })).filter((one) => one.isDirectory()).map((one) => one.name);
-  } catch (cause) {
-    const text = `Expected the folders train/good, test/good and test/<defect> in ${dataset} but ${reasonOf(cause)}`;
-    throw new InputError("bad-dataset", text, { cause });
+  const { images } = await readMvtecFolder(dataset);
+  const test = images.map(({ file, defect }) => ({ file, anomalous: defect !== null }));
+  const anomalous = test.filter((one) => one.anomalous).length;
+  if (anomalous === 0 || anomalous === test.length) {
+    const text = `Expected test/good and at least one test/<defect> in ${dataset} but found ${test.length} images of one kind`;
+    throw new InputError("one-kind", text);
   }
-  if (!names.includes("good") || names.length < 2) {
-    const text = `Expected test/good and at least one test/<defect> in ${dataset} but found ${names.join(", ") || "none"}`;
-    throw new InputError("bad-dataset", text);
-  }
-  const found: TestImage[] = [];
-  for (const name of names.sort())
-    for (const file of await listImageFiles(join(folder, name))) found.push({ file, anomalous: name !== "good" });
-  return found;
+  return { train: evenlySpread(await listTrainImages(dataset), trainImages), test };
 }
 
 async function scoresOf(

@@ -8,6 +8,7 @@ import type { WrittenBank } from "../bank/bundle-write.ts";
 import type { GoldenFrame } from "../bank/manifest.ts";
 import { FrameScorer } from "../inference/frame-scorer.ts";
 import { InputError } from "../shared/errors.ts";
+import { evenlySpread } from "../shared/evenly-spread.ts";
 import type { RawImage } from "../shared/image.ts";
 
 export interface GoldenOptions {
@@ -40,7 +41,7 @@ export async function addGoldenFrames(options: GoldenOptions): Promise<WrittenBa
   const settings = { threads: options.threads, spinning: false, provider: "cpu" } as const;
   const scorer = await FrameScorer.create(bank, options.backbone, settings, { index: "exact" });
   try {
-    const nominal = await scoreAll(scorer, spread(options.nominal), options.signal, false);
+    const nominal = await scoreAll(scorer, evenlySpread(options.nominal, MOST_LOOKED_AT), options.signal, false);
     const knownBad = await scoreAll(scorer, options.knownBad, options.signal, true);
     const passing = knownBad.filter(({ expect }) => expect === "PASS");
     if (passing.length > 0) {
@@ -89,12 +90,6 @@ async function scoreAll(
     }
   }
   return candidates;
-}
-
-function spread(files: readonly string[]): readonly string[] {
-  const step = Math.max(1, files.length / MOST_LOOKED_AT);
-  const count = Math.min(files.length, MOST_LOOKED_AT);
-  return Array.from({ length: count }, (_, i) => files[Math.floor(i * step)]).filter((file) => file !== undefined);
 }
 
 function byScore(a: GoldenFrame, b: GoldenFrame): number {

@@ -6,11 +6,12 @@ import { prepareFrame } from "../backbone/prepare.ts";
 import { quantiseBackbone, type QuantisedBackbone } from "../backbone/quantise.ts";
 import { thisMachineMultipliesEightBits } from "../backbone/vnni.ts";
 import { InputError } from "../shared/errors.ts";
+import { evenlySpread } from "../shared/evenly-spread.ts";
 import { EXIT } from "../shared/exit-codes.ts";
 import type { RawImage } from "../shared/image.ts";
 import { replaceFile } from "../shared/replace-file.ts";
 import { productVersion } from "../shared/version.ts";
-import { compareAccuracy, readDataset, spread } from "./compare-accuracy.ts";
+import { compareAccuracy, readDataset } from "./compare-accuracy.ts";
 import { compareLatency, type CompareOptions } from "./compare-latency.ts";
 import type { CommandIo } from "./io.ts";
 import { parseQuantizeArguments, QUANTIZE_HELP, type QuantizeArguments } from "./models-quantize-arguments.ts";
@@ -45,7 +46,7 @@ async function quantize(parsed: QuantizeArguments, io: CommandIo): Promise<void>
   const { threads, layers } = parsed;
   const before = await findBackbone([...parsed.models, builtInModelsFolder()], { name: parsed.backbone });
   checkLayers(layers, before);
-  const files = spread(await listImageFiles(parsed.images), parsed.calibrationImages);
+  const files = evenlySpread(await listImageFiles(parsed.images), parsed.calibrationImages);
   const dataset = parsed.dataset === null ? null : await readDataset(parsed.dataset, parsed.trainImages);
   const size = parsed.size ?? before.manifest.input.preferred?.width ?? DEFAULT_SIZE;
   const eightBits = await thisMachineMultipliesEightBits();
@@ -68,7 +69,7 @@ async function quantize(parsed: QuantizeArguments, io: CommandIo): Promise<void>
   for (const line of quantisedLines({ before, after, quantised, weightBits, eightBits })) io.out(line);
   const compared: CompareOptions = { before, after, layers, threads, signal: io.signal };
   const some: RawImage[] = [];
-  for await (const picture of pictures(spread(files, COMPARED_PICTURES), size)) some.push(picture);
+  for await (const picture of pictures(evenlySpread(files, COMPARED_PICTURES), size)) some.push(picture);
   for (const line of latencyLines(await compareLatency(some, compared), size, threads)) io.out(line);
   if (dataset === null) {
     io.out("  AUROC      not measured: no --dataset was given");

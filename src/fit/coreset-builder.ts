@@ -7,27 +7,33 @@ import { projectionMatrix } from "../patchcore/projection.ts";
 import { BugError } from "../shared/errors.ts";
 import type { CoresetSetup, PickRequest } from "./coreset-protocol.ts";
 import { readFloats } from "./float-file.ts";
-import { openRowMultiplier } from "./row-products.ts";
-import type { RowMultiplier } from "./row-products.ts";
+import type { CentredProducts } from "../patchcore/pick-distances.ts";
+import { openCentredProducts, openRowProducts } from "./row-products.ts";
+import type { Multiplier, RowProducts } from "./row-products.ts";
 
 /** Reads patch embeddings from the file, keeps their projections in memory and picks coresets among them. */
 export class CoresetBuilder {
   readonly #setup: CoresetSetup;
   readonly #file: FileHandle;
   readonly #projection: Matrix | null;
-  readonly #projector: RowMultiplier;
-  readonly #multiplier: RowMultiplier;
+  readonly #projector: Multiplier<RowProducts>;
+  readonly #filter: Multiplier<CentredProducts>;
   readonly #outputs: number;
   readonly #image: Float32Array;
   readonly #data: Float32Array;
   #images = 0;
 
-  private constructor(setup: CoresetSetup, file: FileHandle, projector: RowMultiplier, multiplier: RowMultiplier) {
+  private constructor(
+    setup: CoresetSetup,
+    file: FileHandle,
+    projector: Multiplier<RowProducts>,
+    filter: Multiplier<CentredProducts>,
+  ) {
     const { capacity, patches, dims, projection, seed } = setup;
     this.#setup = setup;
     this.#file = file;
     this.#projector = projector;
-    this.#multiplier = multiplier;
+    this.#filter = filter;
     this.#projection = projectionMatrix(projection, dims, capacity * patches, seed);
     this.#outputs = this.#projection?.rows ?? dims;
     this.#image = new Float32Array(patches * dims);
@@ -38,8 +44,8 @@ export class CoresetBuilder {
   static async open(setup: CoresetSetup): Promise<CoresetBuilder> {
     const file = await open(setup.file, "r");
     // On one thread, one image at a time: the same product for the same image however many threads there are.
-    const projector = await openRowMultiplier(1);
-    return new CoresetBuilder(setup, file, projector, await openRowMultiplier(setup.threads));
+    const projector = await openRowProducts(1);
+    return new CoresetBuilder(setup, file, projector, await openCentredProducts(setup.threads));
   }
 
   /** @param slot place of the next image's rows in the file */
@@ -57,15 +63,14 @@ export class CoresetBuilder {
       return;
     }
     const { data, rows } = this.#projection;
-    const { products } = await this.#projector.products(image, patches, data, rows, dims);
-    this.#data.set(products, at);
+    this.#data.set(await this.#projector.products(image, patches, data, rows, dims), at);
   }
 
   /** @returns row numbers in the order of picking */
   async pick({ count, without }: PickRequest, onPick: (picked: number, count: number) => void): Promise<Int32Array> {
     const rows = this.#rowsWithout(without);
     const start = coresetStart(rows, this.#setup.start, this.#setup.seed);
-    const { picks } = await greedyKCenter(rows, count, { products: this.#multiplier.products, start, onPick });
+    const { picks } = await greedyKCenter(rows, count, { products: this.#filter.products, start, onPick });
     if (without === null) return picks;
     const { patches } = this.#setup;
     const gap = (without.end - without.start) * patches;

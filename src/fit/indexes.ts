@@ -43,8 +43,7 @@ export async function buildIndexes(bank: FittedBank, options: IndexesOptions): P
   const { rows, dims } = bank.rows;
   const isSmall = rows <= SMALL_BANK_ROWS;
   const wantsGraph =
-    options.index === "hnsw" ||
-    (options.index === "auto" && (isSmall || chooseIndex(rows, dims, bank.patches) === "hnsw"));
+    options.index === "hnsw" || (options.index === "auto" && (isSmall || chooseIndex(rows, dims) === "hnsw"));
   const graph = wantsGraph ? await buildGraph(bank, options) : null;
   const { threshold } = calibration.record;
   const { folds } = calibration;

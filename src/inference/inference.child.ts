@@ -8,8 +8,7 @@ import type { ToInference } from "./protocol.ts";
  * that it was spawned with and ends when the daemon does.
  */
 endWithParent();
-// One frame is worked on at a time: sharp's own threads and cache would only compete with the backbone's.
-sharp.concurrency(1);
+// No picture comes twice.
 sharp.cache(false);
 
 const worker = new InferenceWorker((message) => process.send?.(message));

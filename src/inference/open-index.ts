@@ -27,8 +27,7 @@ export async function openIndex(
   };
   if (wanted === "float32") return ExactFloat32.open(rows, options);
   const ofBank = wanted === "auto" ? manifest.index.kind : wanted;
-  const kind =
-    ofBank === "auto" ? chooseIndex(manifest.rows, manifest.dims, manifest.grid.rows * manifest.grid.cols) : ofBank;
+  const kind = ofBank === "auto" ? chooseIndex(manifest.rows, manifest.dims) : ofBank;
   if (kind === "exact") return ExactInt8.open(quantised, options);
   const parameters = manifest.index.hnsw ?? DEFAULT_HNSW;
   const graph = bank.hnsw ?? (await buildHnsw(bank.quantised, manifest.dims, parameters));

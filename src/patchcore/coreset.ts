@@ -1,7 +1,7 @@
 import { BugError } from "../shared/errors.ts";
 import { coresetStart, type CoresetStart } from "./coreset-start.ts";
 import { checkFinite, type Matrix } from "./matrix.ts";
-import { PickDistances, type RowProducts } from "./pick-distances.ts";
+import { PickDistances, type CentredProducts } from "./pick-distances.ts";
 
 /** The memory bank's rows, in the order of picking. */
 export interface Coreset {
@@ -16,7 +16,7 @@ export interface Coreset {
 
 export interface CoresetOptions {
   /** Multiplies matrices; only filters, so its rounding changes nothing. */
-  readonly products: RowProducts;
+  readonly products: CentredProducts;
   /** Absent: the row farthest from the mean row. */
   readonly start?: CoresetStart;
   /** Rows that are kept up to date with every pick; changes the time, never the picks. */
@@ -25,7 +25,7 @@ export interface CoresetOptions {
   readonly onPick?: (done: number, total: number) => void;
 }
 
-/** Of 157,000 rows 1,024 and 4,096 were equally fast: more cost time a pick, fewer more rounds. */
+/** Of 157,000 rows 1,024 and 2,048 were equally fast: more cost time a pick, fewer more rounds. */
 const CANDIDATES = 1024;
 
 /** Values of which the bar is an estimate. */
@@ -36,10 +36,9 @@ const SAMPLE = 8192;
  * again and again. Ties go to the lowest row. Distances come from `squaredDistance`, so the picks are the same bits on
  * every machine, and the same as those of the textbook loop that updates every row after each pick.
  *
- * What makes it fast: a row's distance to the picks only shrinks, so the one known from earlier picks is an upper bound.
- * A round sets a bar that some thousand rows are above, brings these up to date and picks among them as long as the
- * farthest is strictly above the bar: no other row can be farther. Rows that fall below the last radius early are not
- * looked at again, and those that are meet many picks in one matrix product.
+ * What makes it fast: a row's distance to the picks only shrinks. A round sets a bar that some thousand rows are above
+ * and picks among these as long as the farthest is strictly above the bar: no other row can be farther. Then one matrix
+ * product brings all rows up to date with the round's picks.
  *
  * @param rows [N, dims], N ≥ 1, finite
  * @param count number of picks, from 1 to N
@@ -82,7 +81,7 @@ export async function greedyKCenter(rows: Matrix, count: number, options: Corese
   }
 }
 
-/** Rounds of candidates: the rows above the bar, up to date with all picks and in ascending order. */
+/** Rounds of candidates: the rows above the bar, in ascending order and up to date with all picks. */
 class Rounds {
   readonly #distances: PickDistances;
   readonly #size: number;
@@ -99,39 +98,32 @@ class Rounds {
 
   /** @returns the row with the largest distance to the picks, the lowest of equals, and that distance squared */
   async farthest(): Promise<{ readonly row: number; readonly squared: number }> {
-    while (this.#count === 0) {
-      if (!(await this.#nextRound())) return { row: 0, squared: 0 };
-    }
+    if (this.#count === 0 && !(await this.#nextRound())) return { row: 0, squared: 0 };
     const row = this.#candidates[this.#best]!;
     return { row, squared: this.#distances.nearest[row]! };
   }
 
   /** Brings the candidates up to date after a pick; those that fall to the bar are let go. */
   update(): void {
-    const { nearest, seen, count } = this.#distances;
+    const { nearest } = this.#distances;
     for (let i = 0; i < this.#count; i++) {
       const row = this.#candidates[i]!;
       const squared = this.#distances.toLast(row, nearest[row]!);
       if (squared < nearest[row]!) nearest[row] = squared;
-      seen[row] = count;
     }
     this.#letGo();
   }
 
-  /** Lowers the bar and fills the candidates. @returns false when no row is away from the picks any more */
+  /** Brings all rows up to date, lowers the bar and fills the candidates. @returns false when no row is away from the picks */
   async #nextRound(): Promise<boolean> {
-    const { nearest, seen, count } = this.#distances;
-    for (;;) {
-      this.#bar = barBelow(nearest, this.#size);
-      if (this.#bar < 0) return false;
-      this.#candidates = rowsAbove(nearest, this.#bar);
-      const stale = this.#candidates.filter((row) => seen[row]! < count);
-      await this.#distances.refresh(stale);
-      this.#count = this.#candidates.length;
-      this.#letGo();
-      // Few of many stale rows may have stayed; then a lower bar spares a round.
-      if (stale.length === 0 || 2 * this.#count >= this.#size) return true;
-    }
+    const { nearest } = this.#distances;
+    await this.#distances.refresh();
+    this.#bar = barBelow(nearest, this.#size);
+    if (this.#bar < 0) return false;
+    this.#candidates = rowsAbove(nearest, this.#bar);
+    this.#count = this.#candidates.length;
+    this.#letGo();
+    return true;
   }
 
   #letGo(): void {

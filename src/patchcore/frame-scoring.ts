@@ -1,6 +1,7 @@
 import { BugError, InputError } from "../shared/errors.ts";
 import type { Matrix } from "./matrix.ts";
 import { nearestRows, roomForNearest, rowsAround, type NearestRows } from "./nearest-rows.ts";
+import { RowBounds } from "./row-bounds.ts";
 import {
   neighboursOf,
   patchScoresInto,
@@ -39,6 +40,9 @@ const GROWTH = 4;
 /** Patches of one batch at most; more would not stay in the cache together. */
 const LARGEST_BATCH = 64;
 
+/** From so many rows on it pays to learn bounds for the rows: comparing a patch with fewer takes a millisecond or two. */
+const BOUNDED_FROM_ROWS = 16_384;
+
 /**
  * Turns the nearest rows of a frame's patches into its scores. An approximate search can only overestimate a patch: the
  * distances that it reports are true ones, if perhaps of the wrong row. So the patch with the largest score is compared
@@ -47,6 +51,7 @@ const LARGEST_BATCH = 64;
  */
 export class FrameScoring {
   readonly #rows: Matrix;
+  readonly #bounds: RowBounds | null;
   readonly #rules: ScoreRules;
   readonly #k: number;
   readonly #nearest: NearestRows;
@@ -64,6 +69,7 @@ export class FrameScoring {
   /** @param rows the memory bank [N, dims], N ≥ 1; must not change */
   constructor(rows: Matrix, rules: ScoreRules) {
     this.#rows = rows;
+    this.#bounds = rows.rows < BOUNDED_FROM_ROWS ? null : new RowBounds(rows);
     this.#rules = rules;
     this.#k = Math.min(neighboursOf(rules.patchScore), rows.rows);
     this.#nearest = roomForNearest(LARGEST_BATCH, this.#k);
@@ -84,7 +90,7 @@ export class FrameScoring {
       const count = this.#nextBatch(size, embeddings);
       if (count === 0) break;
       for (let i = 0; i < count; i++) this.#bars[i] = this.#barOf(found, embeddings, this.#batch[i]!);
-      nearestRows(this.#rows, embeddings, this.#batch, count, this.#bars, this.#nearest);
+      nearestRows(this.#rows, embeddings, this.#batch, count, this.#bars, this.#nearest, this.#bounds);
       verified += count;
       for (let i = 0; i < count; i++) {
         const patch = this.#batch[i]!;

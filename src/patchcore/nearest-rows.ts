@@ -1,4 +1,5 @@
 import type { Matrix } from "./matrix.ts";
+import type { QueryBounds, RowBounds } from "./row-bounds.ts";
 import { squaredDistanceUpTo } from "./squared-distance.ts";
 
 /** Room for the k nearest rows of several queries; `squared` and `ids` hold k entries a query, nearest first. */
@@ -24,6 +25,7 @@ export function roomForNearest(queries: number, k: number): NearestRows {
  * @param chosen which of them, the first `count` entries
  * @param bars for each of these a squared distance that its k-th nearest row is known not to exceed; Infinity: unknown
  * @param into takes the results of the chosen ones, in their order
+ * @param bounds of the same rows: rows that these rule out are not read
  */
 export function nearestRows(
   rows: Matrix,
@@ -32,14 +34,17 @@ export function nearestRows(
   count: number,
   bars: Float64Array,
   into: NearestRows,
+  bounds: RowBounds | null = null,
 ): void {
   const { dims, data } = rows;
   const { k, squared, ids } = into;
   squared.fill(Infinity, 0, count * k);
   ids.fill(-1, 0, count * k);
+  const filters = bounds === null ? [] : filtersOf(bounds, queries, chosen, count, dims);
   for (let row = 0, at = 0; row < rows.rows; row++, at += dims) {
     for (let i = 0; i < count; i++) {
       const bar = bars[i]!;
+      if (bounds !== null && bounds.rulesOut(row, filters[i]!, bar)) continue;
       const found = squaredDistanceUpTo(queries, chosen[i]! * dims, data, at, dims, bar);
       const last = i * k + k - 1;
       // Rows come in ascending order, so an equal one that comes later is not nearer; the bar itself may be reached.
@@ -48,6 +53,16 @@ export function nearestRows(
       if (squared[last]! < bar) bars[i] = squared[last]!;
     }
   }
+}
+
+function filtersOf(
+  bounds: RowBounds,
+  queries: Float32Array,
+  chosen: ArrayLike<number>,
+  count: number,
+  dims: number,
+): readonly QueryBounds[] {
+  return Array.from({ length: count }, (_, i) => bounds.boundsOf(queries, chosen[i]! * dims));
 }
 
 function insert({ squared, ids }: NearestRows, first: number, last: number, found: number, row: number): void {

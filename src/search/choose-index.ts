@@ -3,33 +3,26 @@
  * search on two threads of an x86-64 server with VNNI, re-ranking included (test/bench/search.ts, medians; durations are
  * half of it on an idle machine):
  *
- *   784 queries            1,000 rows   5,000   10,000   16,000
- *   152   exact int8             3.4       11       19       32
- *         HNSW int8               19       29       32       38
- *   1,600 queries × 152
- *         exact int8             6.0       20       41       64
- *         HNSW int8               39       55       67       83
- *   784 queries            2,500 rows   5,000    6,000   12,000
- *   384   exact int8                      18                39
- *         HNSW int8                       42                58
- *   1536  exact int8              36                72
- *         HNSW int8               88               139
+ *   784 queries            2,500 rows   10,000   16,000   25,000   40,000   100,000
+ *   152   exact int8             5.8       17       27       52       71       167
+ *         HNSW int8               25       26       28       32       36        43
+ *   1,600 queries                5,000 rows                25,000   40,000
+ *   152   exact int8                       17                74      122
+ *         HNSW int8                        53                53       60
+ *   784 queries            2,500 rows   12,000   20,000   30,000
+ *   384   exact int8             9.1       35       57       73
+ *         HNSW int8               35       48       55       50
+ *   1536  exact int8              26       67       76       98
+ *         HNSW int8              102      104       89      103
  *
- * Exact search grows by its rows, the graph by about the same for each doubling of them; the crossings are read from
- * these lines drawn further. They are about the same for 784 and for 1,600 queries. Without VNNI exact int8 takes twice as
- * long, and the graph would win at half the rows.
+ * Exact search grows by its rows, the graph hardly; the crossings are read from these lines. They are about the same for
+ * 64, 784 and 1,600 queries. Without VNNI exact int8 takes twice as long, and the graph would win at half the rows.
  */
 const CROSSOVERS = [
-  { dims: 152, rows: 21_000 },
-  { dims: 384, rows: 21_000 },
-  { dims: 1536, rows: 18_000 },
+  { dims: 152, rows: 16_000 },
+  { dims: 384, rows: 20_000 },
+  { dims: 1536, rows: 30_000 },
 ] as const;
-
-/** Fewer queries than this do not spread the cost of packing the rows, which exact search pays in every run. */
-const FEW_QUERIES = 256;
-
-/** How much earlier the graph wins with few queries. */
-const FEW_QUERIES_FACTOR = 0.4;
 
 /**
  * The quicker index for a bank. Both report true distances; exact int8 finds the nearest row slightly more often, so it
@@ -37,11 +30,9 @@ const FEW_QUERIES_FACTOR = 0.4;
  *
  * @param rows of the bank
  * @param dims of a row
- * @param queries patches of a frame
  */
-export function chooseIndex(rows: number, dims: number, queries: number): "exact" | "hnsw" {
-  const crossover = crossoverRows(dims) * (queries < FEW_QUERIES ? FEW_QUERIES_FACTOR : 1);
-  return rows <= crossover ? "exact" : "hnsw";
+export function chooseIndex(rows: number, dims: number): "exact" | "hnsw" {
+  return rows <= crossoverRows(dims) ? "exact" : "hnsw";
 }
 
 /** Between the measured dimensions the crossover is interpolated over the logarithm of the dimension. */

@@ -60,7 +60,7 @@ export class ExactFloat32 implements NearestNeighbours {
     const mean = meanRow(rows);
     let largest = 0;
     const { k } = candidatesOf(rows.rows, options);
-    const tiled = await TiledSearch.open("float32", rows.rows, k + SPARE_CANDIDATES, options, (runtime, tile) => {
+    const tiled = await TiledSearch.open(rows.rows, k + SPARE_CANDIDATES, options, (runtime, tile) => {
       const operands = tileOperands(runtime, rows, mean, tile);
       largest = Math.max(largest, operands.largestSquare);
       return operands;

@@ -1,3 +1,5 @@
+import type { InferenceSession } from "onnxruntime-node";
+import { BugError, InputError } from "../shared/errors.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import {
   candidatesOf,
@@ -7,8 +9,8 @@ import {
   type SearchOptions,
 } from "./nearest-neighbours.ts";
 import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
-import { UINT8_ZERO, type TileKind } from "./tile-graph.ts";
-import { TiledSearch, type Tile, type TileOperands } from "./tiles.ts";
+import { levelGraph, UINT8_ZERO, type LevelKind, type LevelTile } from "./tile-graph.ts";
+import { numbers, openSession, tilesOf, type Tile } from "./tiles.ts";
 
 /**
  * Exact search over int8 levels, then the nearest by levels, two more than are wanted, re-ranked by the float32 rows.
@@ -18,104 +20,88 @@ export class ExactInt8 implements NearestNeighbours {
   readonly kind = "exact";
   readonly #bank: QuantisedBank;
   readonly #runtime: OnnxRuntime;
-  readonly #tiled: TiledSearch;
   readonly #nearest: NearestBuffer;
   readonly #reranker: Reranker;
-  #levels = new Uint8ClampedArray(0);
+  #session: InferenceSession | undefined;
 
-  private constructor(bank: QuantisedBank, runtime: OnnxRuntime, tiled: TiledSearch, k: number) {
+  private constructor(bank: QuantisedBank, runtime: OnnxRuntime, session: InferenceSession, options: SearchOptions) {
+    const { k, candidates } = candidatesOf(bank.rows.rows, options);
     this.#bank = bank;
     this.#nearest = new NearestBuffer(k);
-    this.#reranker = new Reranker(bank.rows, tiled.top, k);
+    this.#reranker = new Reranker(bank.rows, candidates, k);
     this.#runtime = runtime;
-    this.#tiled = tiled;
+    this.#session = session;
   }
 
   /** @throws InputError "bank-empty" */
   static async open(bank: QuantisedBank, options: SearchOptions): Promise<ExactInt8> {
-    const { k, candidates } = candidatesOf(bank.rows.rows, options);
-    const kind = (await multipliesSigned()) ? "int8" : "uint8";
-    const tiled = await TiledSearch.open(kind, bank.rows.rows, candidates, options, (runtime, tile) =>
-      tileOperands(runtime, bank, tile, kind),
-    );
-    return new ExactInt8(bank, await loadOnnxRuntime(), tiled, k);
+    const { rows } = bank.rows;
+    if (rows < 1) throw new InputError("bank-empty", "Expected at least one row of a memory bank but received none");
+    const runtime = await loadOnnxRuntime();
+    const kind = (await multipliesSigned(runtime)) ? "int8" : "uint8";
+    const tiles = tilesOf(rows).map((tile) => levelTile(bank, tile, kind));
+    const graph = levelGraph(kind, bank.quantiser, tiles, candidatesOf(rows, options).candidates);
+    return new ExactInt8(bank, runtime, await openSession(runtime, graph, options), options);
   }
 
   async search(queries: Float32Array, count: number): Promise<Nearest> {
+    const session = this.#session;
+    if (session === undefined) throw new BugError("search-closed", "Expected a search before close but it came after");
     const { dims } = this.#bank.rows;
     checkQueries(queries, count, dims);
     const into = this.#nearest.take(count);
     if (count === 0) return into;
-    const operand = this.#quantise(queries, count);
-    await this.#tiled.run(new this.#runtime.Tensor("uint8", operand, [count, dims]), count);
-    this.#reranker.run(queries, this.#tiled.rows, count, into);
+    const operand = new this.#runtime.Tensor("float32", queries.subarray(0, count * dims), [count, dims]);
+    const { rows } = await session.run({ queries: operand }, ["rows"]);
+    this.#reranker.run(queries, numbers(rows), count, into);
     return into;
   }
 
-  close(): Promise<void> {
-    return this.#tiled.close();
-  }
-
-  /**
-   * The queries as levels + 128. Stores into a clamped array round and clip by themselves, twice as fast as
-   * `quantise`; they differ from it where a value lies exactly between two levels, and at −128, which it leaves out.
-   * A candidate is none the worse for it.
-   */
-  #quantise(queries: Float32Array, count: number): Uint8Array {
-    const { mean, scale } = this.#bank.quantiser;
-    const dims = mean.length;
-    const size = count * dims;
-    if (this.#levels.length < size) this.#levels = new Uint8ClampedArray(size);
-    const levels = this.#levels;
-    for (let query = 0, at = 0; query < count; query++) {
-      for (let d = 0; d < dims; d++, at++) levels[at] = (queries[at]! - mean[d]!) * scale + UINT8_ZERO;
-    }
-    return new Uint8Array(levels.buffer, 0, size);
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.release();
   }
 }
 
-function tileOperands(runtime: OnnxRuntime, bank: QuantisedBank, tile: Tile, kind: TileKind): TileOperands {
+function levelTile(bank: QuantisedBank, { first, count }: Tile, kind: LevelKind): LevelTile {
   const { dims } = bank.rows;
-  const { first, count } = tile;
-  const transposed = new Int8Array(dims * count);
+  const rows = new Uint8Array(dims * count);
   const squares = new Int32Array(count);
   const zero = kind === "uint8" ? UINT8_ZERO : 0;
   for (let row = 0; row < count; row++) {
     let sum = 0;
     for (let d = 0; d < dims; d++) {
       const level = bank.quantised[(first + row) * dims + d]!;
-      transposed[d * count + row] = level ^ zero;
+      rows[d * count + row] = level ^ zero;
       sum += level * level;
     }
     squares[row] = Math.ceil(sum / 2);
   }
-  const shape = [dims, count];
-  const rows =
-    kind === "uint8"
-      ? new runtime.Tensor("uint8", new Uint8Array(transposed.buffer), shape)
-      : new runtime.Tensor("int8", transposed, shape);
-  return { first, count, rows, squares: new runtime.Tensor("int32", squares, [count]) };
+  return { first, count, rows, squares };
 }
 
 /**
  * Whether this machine multiplies uint8 by int8 exactly: found by a product that saturates where the processor adds two
- * of them in 16 bits. 255 · 127 · 64 is 2,072,640; with saturation every pair ends at 32,767.
+ * of them in 16 bits. Queries at level 127 are multiplied as 255: 255 · 127 · 64 is 2,072,640; with saturation every pair
+ * ends at 32,767.
  */
-async function multipliesSigned(): Promise<boolean> {
+async function multipliesSigned(runtime: OnnxRuntime): Promise<boolean> {
   const dims = 64;
   const level = 127;
-  const probe = await TiledSearch.open("int8", 16, 1, { threads: 1 }, (runtime, { first, count }) => ({
-    first,
-    count,
-    rows: new runtime.Tensor("int8", new Int8Array(dims * count).fill(level), [dims, count]),
-    squares: new runtime.Tensor("int32", new Int32Array(count), [count]),
-  }));
+  const count = 16;
+  const rows = new Uint8Array(dims * count).fill(level);
+  const tile = { first: 0, count, rows, squares: new Int32Array(count) };
+  const session = await openSession(
+    runtime,
+    levelGraph("int8", { mean: new Float32Array(dims), scale: 1 }, [tile], 1),
+    { threads: 1 },
+  );
   try {
-    const { Tensor } = await loadOnnxRuntime();
-    const queries = 16;
-    await probe.run(new Tensor("uint8", new Uint8Array(queries * dims).fill(255), [queries, dims]), queries);
-    return probe.keys.subarray(0, queries).every((key) => key === (255 - UINT8_ZERO) * level * dims);
+    const queries = new runtime.Tensor("float32", new Float32Array(count * dims).fill(level), [count, dims]);
+    const { keys } = await session.run({ queries }, ["keys"]);
+    return numbers(keys).every((key) => key === level * level * dims);
   } finally {
-    await probe.close();
+    await session.release();
   }
 }

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Index, Matches } from "usearch";
 import { quantise } from "../patchcore/quantiser.ts";
@@ -78,7 +78,8 @@ export class Hnsw implements NearestNeighbours {
     const { k, candidates } = candidatesOf(bank.rows.rows, options);
     this.#bank = bank;
     this.#index = index;
-    this.#threads = options.threads;
+    // usearch prepares a loaded graph for as many threads as the machine has cores, and refuses more.
+    this.#threads = Math.min(options.threads, availableParallelism());
     this.#width = candidates;
     this.#nearest = new NearestBuffer(k);
     this.#reranker = new Reranker(bank.rows, candidates, k);

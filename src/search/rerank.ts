@@ -58,7 +58,7 @@ export class Reranker {
    * @param into takes the results; a distance is NaN where the query holds NaN
    * @throws BugError "no-candidate" when a query has none at all
    */
-  run(queries: Float32Array, candidates: Int32Array, count: number, into: Nearest): void {
+  run(queries: Float32Array, candidates: Float32Array | Int32Array, count: number, into: Nearest): void {
     const k = this.#k;
     for (let query = 0; query < count; query++) {
       this.#rankOne(queries, query, candidates);
@@ -71,7 +71,7 @@ export class Reranker {
     }
   }
 
-  #rankOne(queries: Float32Array, query: number, candidates: Int32Array): void {
+  #rankOne(queries: Float32Array, query: number, candidates: Float32Array | Int32Array): void {
     const { dims, data } = this.#rows;
     const last = this.#k - 1;
     this.#squared.fill(Infinity);

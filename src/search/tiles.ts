@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import { BugError, InputError } from "../shared/errors.ts";
 import type { SearchOptions } from "./nearest-neighbours.ts";
-import { tileGraph, type TileKind } from "./tile-graph.ts";
+import { tileGraph } from "./tile-graph.ts";
 
 /**
  * Rows of one tile. 1,600 queries × 1,024 keys of 4 bytes are 6.5 MB, near to what the caches hold; tiles of 512 to
@@ -22,6 +22,22 @@ export function tilesOf(rows: number): readonly Tile[] {
   return Array.from({ length: tiles }, (_, i) => {
     const first = Math.floor((i * rows) / tiles);
     return { first, count: Math.floor(((i + 1) * rows) / tiles) - first };
+  });
+}
+
+/** Opens one of the graphs of tile-graph.ts. */
+export async function openSession(
+  runtime: OnnxRuntime,
+  graph: Uint8Array,
+  { threads, spinning }: SearchOptions,
+): Promise<InferenceSession> {
+  return await runtime.InferenceSession.create(graph, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    executionMode: "sequential",
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    extra: { session: { intra_op: { allow_spinning: spinning === true ? "1" : "0" } } },
   });
 }
 
@@ -61,7 +77,6 @@ export class TiledSearch {
    * @param operands makes the tensors of one tile
    */
   static async open(
-    kind: TileKind,
     rowCount: number,
     top: number,
     options: SearchOptions,
@@ -71,14 +86,7 @@ export class TiledSearch {
       throw new InputError("bank-empty", "Expected at least one row of a memory bank but received none");
     const runtime = await loadOnnxRuntime();
     const kept = Math.min(top, rowCount);
-    const session = await runtime.InferenceSession.create(tileGraph(kind, kept), {
-      executionProviders: ["cpu"],
-      graphOptimizationLevel: "all",
-      executionMode: "sequential",
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      extra: { session: { intra_op: { allow_spinning: options.spinning === true ? "1" : "0" } } },
-    });
+    const session = await openSession(runtime, tileGraph(kept), options);
     const tiles = tilesOf(rowCount).map((tile) => operands(runtime, tile));
     return new TiledSearch(kept, session, tiles);
   }
@@ -128,7 +136,8 @@ export class TiledSearch {
   }
 }
 
-function numbers(tensor: Tensor | undefined): Float32Array | Int32Array {
+/** @returns the values of an output of a search */
+export function numbers(tensor: Tensor | undefined): Float32Array | Int32Array {
   const data = tensor?.data;
   if (data instanceof Float32Array || data instanceof Int32Array) return data;
   throw new BugError("search-output", `Expected keys and places of a search but received ${tensor?.type ?? "nothing"}`);

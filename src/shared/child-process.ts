@@ -31,8 +31,11 @@ export interface ChildProcessOptions<From> {
 const DRAIN_MS = 1_000;
 /** From SIGKILL to the end of the process; only one that hangs inside the kernel takes longer. */
 const KILL_WAIT_MS = 2_000;
-/** ONNX Runtime must not send telemetry from a factory network; the variable must stand before it is loaded. */
-const ENVIRONMENT = { ORT_DISABLE_TELEMETRY: "1" };
+/**
+ * ONNX Runtime must not send telemetry from a factory network, and a GPU must multiply as exactly as a CPU; both must stand
+ * before the library is loaded (see onnxruntime.ts).
+ */
+const ENVIRONMENT = { ORT_DISABLE_TELEMETRY: "1", NVIDIA_TF32_OVERRIDE: "0" };
 
 /**
  * A child process with a message channel (structured clone, so typed arrays travel as they are). It is started

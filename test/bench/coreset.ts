@@ -7,7 +7,7 @@
  * The made-up rows lie near a manifold of 12 dimensions, at densities that differ by a thousand.
  */
 import { readFileSync } from "node:fs";
-import { openRowMultiplier } from "../../src/fit/row-products.ts";
+import { openCentredProducts, openRowProducts } from "../../src/fit/row-products.ts";
 import { coresetStart } from "../../src/patchcore/coreset-start.ts";
 import { greedyKCenter } from "../../src/patchcore/coreset.ts";
 import { asMatrix, type Matrix } from "../../src/patchcore/matrix.ts";
@@ -47,8 +47,8 @@ function rowsOf(file: string, dims: number): Matrix {
 
 const [file, dimsText = "0"] = process.argv.slice(2);
 const rows = file === undefined ? madeUpRows() : rowsOf(file, Number(dimsText));
-const projector = await openRowMultiplier(1);
-const multiplier = await openRowMultiplier(THREADS);
+const projector = await openRowProducts(1);
+const multiplier = await openCentredProducts(THREADS);
 const projection = projectionMatrix({ kind: "gaussian", dims: 128 }, rows.dims, rows.rows, 1);
 const wall = new Map<string, number[]>();
 const cpu = new Map<string, number[]>();
@@ -67,7 +67,7 @@ async function projected(): Promise<Matrix> {
   for (let row = 0; row < rows.rows; row += TILE) {
     const count = Math.min(TILE, rows.rows - row);
     const tile = rows.data.subarray(row * rows.dims, (row + count) * rows.dims);
-    const { products } = await projector.products(tile, count, projection.data, projection.rows, rows.dims);
+    const products = await projector.products(tile, count, projection.data, projection.rows, rows.dims);
     data.set(products, row * projection.rows);
   }
   return asMatrix(data, rows.rows, projection.rows);

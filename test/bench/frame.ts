@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import sharp from "sharp";
 import { builtInModelsFolder, findBackbone } from "../../src/backbone/find.ts";
 import { presetParameters } from "../../src/bank/parameters.ts";
 import { renderPart } from "../../src/cli/demo/render-part.ts";
@@ -36,6 +37,9 @@ const { values } = parseArgs({
     index: { type: "string", default: "auto" },
   },
 });
+// As in the inference process.
+sharp.concurrency(THREADS);
+sharp.cache(false);
 const preset = (["edge", "reference", "paper", "reproduction"] as const).find((one) => one === values.preset) ?? "edge";
 const index = (["auto", "exact", "hnsw"] as const).find((one) => one === values.index) ?? "auto";
 const parameters = presetParameters(preset, { size: Number(values.size) });

@@ -1,27 +1,36 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openRowMultiplier } from "../../src/fit/row-products.ts";
-import type { RowMultiplier } from "../../src/fit/row-products.ts";
+import { openCentredProducts, openRowProducts } from "../../src/fit/row-products.ts";
+import type { Multiplier } from "../../src/fit/row-products.ts";
 import { greedyKCenter } from "../../src/patchcore/coreset.ts";
+import type { CentredProducts } from "../../src/patchcore/pick-distances.ts";
 import { asMatrix } from "../../src/patchcore/matrix.ts";
 import { seededRandom } from "../../src/patchcore/random.ts";
 import { squaredDistance } from "../../src/patchcore/squared-distance.ts";
 
-const multipliers: RowMultiplier[] = [];
+const filters: Multiplier<CentredProducts>[] = [];
 before(async () => {
-  for (const threads of [1, 2]) multipliers.push(await openRowMultiplier(threads));
+  for (const threads of [1, 2]) filters.push(await openCentredProducts(threads));
 });
 after(async () => {
-  for (const multiplier of multipliers) await multiplier.close();
+  for (const filter of filters) await filter.close();
 });
 
-test("products and the largest of each row are those of the definition", async () => {
-  const a = Float32Array.of(1, 2, 3, -1, 0, 2);
-  const b = Float32Array.of(1, 0, 0, 0, 1, 1, -2, -2, -2, 0, 0, 0);
-  for (const { products } of multipliers) {
-    const found = await products(a, 2, b, 4, 3);
-    assert.deepEqual([...found.products], [1, 5, -12, 0, -1, 2, -2, 0]);
-    assert.deepEqual([...found.largest], [5, 2]);
+const a = Float32Array.of(1, 2, 3, -1, 0, 2);
+const b = Float32Array.of(1, 0, 0, 0, 1, 1, -2, -2, -2, 0, 0, 0);
+
+test("products of rows are those of the definition", async () => {
+  const multiplier = await openRowProducts(1);
+  assert.deepEqual([...(await multiplier.products(a, 2, b, 4, 3))], [1, 5, -12, 0, -1, 2, -2, 0]);
+  await multiplier.close();
+});
+
+test("products about a centre and the largest of each row are those of the definition", async () => {
+  const shifted = a.map((value, i) => value + [7, -3, 1][i % 3]!);
+  for (const { products } of filters) {
+    const found = await products(shifted, 2, Float32Array.of(7, -3, 1), b, 4, Float32Array.of(0, -1, 20, 1));
+    assert.deepEqual([...found.products], [1, 4, 8, 1, -1, 1, 18, 1]);
+    assert.deepEqual([...found.largest], [8, 18]);
   }
 });
 
@@ -41,7 +50,7 @@ for (const seed of [1, 2, 3]) {
       pick = nearest.indexOf(nearest.reduce((most, value) => Math.max(most, value)));
       expected.push(pick);
     }
-    for (const { products } of multipliers) {
+    for (const { products } of filters) {
       const found = await greedyKCenter(rows, picks, { start: { row: 5 }, products, candidates: 64 });
       assert.deepEqual([...found.picks], expected);
     }

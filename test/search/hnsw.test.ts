@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { test } from "node:test";
 import { asMatrix } from "../../src/patchcore/matrix.ts";
 import { fitQuantiser, quantise } from "../../src/patchcore/quantiser.ts";
@@ -41,6 +41,18 @@ test("every row is in the graph with its levels as they are, not scaled to unit 
   const index = await Hnsw.open({ ...bank, quantised }, graph, DEFAULT_HNSW, { threads: 2 });
   const { ids } = await index.search(lengths, 100);
   assert.deepEqual([...ids], Array.from(lengths));
+  await index.close();
+});
+
+test("more threads than the machine has cores are no reason to refuse a search", async () => {
+  const bank = bankOf(300, 8);
+  const graph = await buildHnsw(bank.quantised, 8, DEFAULT_HNSW);
+  const index = await Hnsw.open(bank, graph, DEFAULT_HNSW, { threads: 4 * availableParallelism() });
+  const { ids } = await index.search(bank.rows.data, 300);
+  assert.deepEqual(
+    [...ids],
+    Array.from({ length: 300 }, (_, i) => i),
+  );
   await index.close();
 });
 
@@ -111,18 +123,15 @@ test("real indexes compared with exact float32 give no score error on rows of th
   await Promise.all([exact.close(), int8.close()]);
 });
 
-test("small banks are searched exactly, large ones by graph, earlier with more dimensions", () => {
-  assert.equal(chooseIndex(960, 152, 1600), "exact");
-  assert.equal(chooseIndex(20_000, 152, 1600), "exact");
-  assert.equal(chooseIndex(100_000, 152, 1600), "hnsw");
-  // With few queries the graph wins above 0.4 · 21,000 rows.
-  assert.equal(chooseIndex(8399, 152, 64), "exact");
-  assert.equal(chooseIndex(8401, 152, 64), "hnsw");
-  assert.equal(chooseIndex(20_000, 384, 784), "exact");
-  assert.equal(chooseIndex(22_000, 384, 784), "hnsw");
-  assert.equal(chooseIndex(17_000, 1536, 784), "exact");
-  assert.equal(chooseIndex(19_000, 4000, 784), "hnsw");
-  // Halfway between 384 and 1,536 on a logarithmic scale lies 768, and 19,500 rows.
-  assert.equal(chooseIndex(19_499, 768, 784), "exact");
-  assert.equal(chooseIndex(19_501, 768, 784), "hnsw");
+test("small banks are searched exactly, large ones by graph, later with more dimensions", () => {
+  assert.equal(chooseIndex(960, 152), "exact");
+  assert.equal(chooseIndex(16_000, 152), "exact");
+  assert.equal(chooseIndex(100_000, 152), "hnsw");
+  assert.equal(chooseIndex(20_000, 384), "exact");
+  assert.equal(chooseIndex(22_000, 384), "hnsw");
+  assert.equal(chooseIndex(29_000, 1536), "exact");
+  assert.equal(chooseIndex(31_000, 4000), "hnsw");
+  // Halfway between 384 and 1,536 on a logarithmic scale lies 768, and 25,000 rows.
+  assert.equal(chooseIndex(24_999, 768), "exact");
+  assert.equal(chooseIndex(25_001, 768), "hnsw");
 });

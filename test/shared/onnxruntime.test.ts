@@ -10,7 +10,7 @@ import { Worker } from "node:worker_threads";
 
 const DEADLINE_MS = 60_000;
 
-test("telemetry is off before ONNX Runtime's library is opened, and it writes no files", async (t) => {
+test("telemetry and TF32 are off before ONNX Runtime's library is opened, and it writes no files", async (t) => {
   const home = await mkdtemp(join(tmpdir(), "nominald-home-"));
   t.after(() => rm(home, { recursive: true }));
   const child = fileURLToPath(new URL("load-onnxruntime.child.ts", import.meta.url));
@@ -18,12 +18,13 @@ test("telemetry is off before ONNX Runtime's library is opened, and it writes no
   // a cache in the temporary folder, so that one is left as it is.
   const env = { ...process.env, HOME: home, XDG_CACHE_HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home };
   delete (env as NodeJS.ProcessEnv)["ORT_DISABLE_TELEMETRY"];
+  delete (env as NodeJS.ProcessEnv)["NVIDIA_TF32_OVERRIDE"];
   const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, child], {
     env,
     timeout: DEADLINE_MS,
   });
   const answer: unknown = JSON.parse(stdout);
-  assert.deepEqual(answer, { seen: ["1"], hasCpu: true });
+  assert.deepEqual(answer, { seen: [{ telemetry: "1", tf32: "0" }], hasCpu: true });
   assert.deepEqual(await readdir(home), []);
 });
 

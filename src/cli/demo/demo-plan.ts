@@ -3,6 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { decodeImageFile, listImageFiles } from "../../backbone/decode.ts";
 import { InputError } from "../../shared/errors.ts";
+import { evenlySpread } from "../../shared/evenly-spread.ts";
 import type { RawImage } from "../../shared/image.ts";
 import { DEFECT_KINDS } from "./part-geometry.ts";
 import { renderPart } from "./render-part.ts";
@@ -62,7 +63,7 @@ export async function planFromMvtec(
   const all = await listMvtecParts(source);
   await mkdir(folders.nominal, { recursive: true });
   await mkdir(folders.parts, { recursive: true });
-  const nominal = evenly(await listImageFiles(join(source, "train", "good")), MOST_NOMINAL);
+  const nominal = evenlySpread(await listImageFiles(join(source, "train", "good")), MOST_NOMINAL);
   const first = await decodeImageFile(nominal[0] ?? "");
   for (const [i, file] of nominal.entries()) {
     await writePng(await decodeImageFile(file), join(folders.nominal, fileName(i)), first);
@@ -101,14 +102,6 @@ async function listMvtecParts(source: string): Promise<MvtecPart[]> {
 async function isFolder(path: string): Promise<boolean> {
   const entry = await stat(path).catch(() => undefined);
   return entry?.isDirectory() === true;
-}
-
-/** At most `count` of the items, spread over all of them: neighbours in a folder are often pictures of one shift. */
-function evenly<T>(items: readonly T[], count: number): T[] {
-  if (items.length <= count) return [...items];
-  return items.filter(
-    (_, i) => Math.floor((i * count) / items.length) !== Math.floor(((i - 1) * count) / items.length),
-  );
 }
 
 function fileName(index: number): string {
