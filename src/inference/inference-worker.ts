@@ -47,6 +47,9 @@ export class InferenceWorker {
 
   handle(message: ToInference): void {
     switch (message.type) {
+      case "ping":
+        this.#send({ type: "alive", id: message.id });
+        return;
       case "start":
         this.#settings = message.settings;
         // One frame is worked on at a time, so its resize has all the threads: 3.2 → 2.5 ms for 1920 × 1080 on two cores.

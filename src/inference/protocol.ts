@@ -115,6 +115,8 @@ export interface Picture {
 }
 
 export type ToInference =
+  /** Answered at once, beside all work: an idle process that does not answer hangs. */
+  | { readonly type: "ping"; readonly id: number }
   | { readonly type: "start"; readonly id: number; readonly settings: InferenceSettings }
   | { readonly type: "load-bank"; readonly id: number; readonly load: LoadBank }
   /** The bank stays as it is loaded; thresholds, frame limits and pictures are those of `load` from the next frame on. */
@@ -129,6 +131,7 @@ export type ToInference =
     };
 
 export type FromInference =
+  | { readonly type: "alive"; readonly id: number }
   | { readonly type: "started"; readonly id: number; readonly versions: Readonly<Record<string, string>> }
   | { readonly type: "bank-loaded"; readonly id: number; readonly summary: BankSummary }
   /** The slot has been read: its credit may go back. */

@@ -77,3 +77,17 @@ test("a computer with less memory than is asked for is a fault that costs no ver
   assert.equal(state?.host.faults["memory-low"], 1);
   assert.equal(client.texts("plc/state").at(-1), "5");
 });
+
+test("an inference process that hangs while nothing is asked of it is replaced before a part needs it", async (t) => {
+  const { client, daemon } = await start(t, { stateFolder: join(line.folder, "idle") });
+  await until("a station that is ready", () => client.texts("plc/state").at(-1) === "3");
+  const [child] = await daemon.children("inference.child");
+  assert.ok(child !== undefined);
+  process.kill(child, "SIGSTOP");
+  const fault = await client.fault("inference-lost");
+  assert.match(fault.detail ?? "", /a sign of life/);
+  await until("a station that is ready again", () => client.texts("plc/state").at(-1) === "3");
+  await client.publish("plc/trigger", "s1;1;;");
+  await until("a verdict", () => client.results().some(({ session }) => session === "s1"));
+  assert.notEqual(client.results().at(-1)?.verdict, "NO_VERDICT");
+});
