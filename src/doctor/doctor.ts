@@ -3,8 +3,9 @@ import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import { stationId } from "../daemon/station-settings.ts";
 import { runningDaemon } from "../daemon/state-folder.ts";
 import { clientOptions } from "../mqtt/client-options.ts";
+import { CONTRACT, DEVICE_CONTRACT } from "../mqtt/contract.ts";
 import { problemOfError } from "../mqtt/connect-problem.ts";
-import { stationTopics } from "../mqtt/topics.ts";
+import { deviceRoot, stationTopics } from "../mqtt/topics.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { checkBank, checkInference } from "./bank-checks.ts";
@@ -21,7 +22,7 @@ import {
   checkStateFolder,
 } from "./host-checks.ts";
 import { checkGigE } from "./network-checks.ts";
-import { checkLogin, checkPublications, checkSubscriptions, endClient } from "./topic-rights.ts";
+import { checkLogin, checkPublications, checkSubscriptions, endClient, type Publisher } from "./topic-rights.ts";
 
 /** Parts that can be looked at alone. */
 export const AREAS = ["machine", "bank", "camera", "broker"] as const;
@@ -149,17 +150,26 @@ export class Doctor {
     const client = await checkLogin(this.#device, broker, connection);
     if (client === null) return;
     try {
-      for (const station of config.stations) {
-        const topics = stationTopics({ site: config.site, line: station.line, station: station.name });
-        const findings = this.#of(station);
-        await checkSubscriptions(findings, client, topics);
-        if (this.#daemon === null) await checkPublications(findings, client, topics, broker.version);
+      for (const [findings, publisher] of this.#publishers()) {
+        await checkSubscriptions(findings, client, publisher);
+        if (this.#daemon === null) await checkPublications(findings, client, publisher, broker.version);
       }
       if (this.#daemon !== null)
         this.#left("broker-publish", "stop the daemon to have the rights tried (systemctl stop nominald)");
     } finally {
       endClient(client);
     }
+  }
+
+  #publishers(): readonly (readonly [Findings, Publisher])[] {
+    const { site, device, stations } = this.#options.config;
+    return [
+      [this.#device, { root: deviceRoot(site, device), contract: DEVICE_CONTRACT }],
+      ...stations.map((station) => {
+        const { root } = stationTopics({ site, line: station.line, station: station.name });
+        return [this.#of(station), { root, contract: CONTRACT }] as const;
+      }),
+    ];
   }
 
   #left(check: string, where: string): void {
