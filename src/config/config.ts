@@ -11,6 +11,8 @@ export interface DeviceConfig {
   readonly modelsFolders: readonly string[];
   readonly broker: BrokerConfig;
   readonly inference: {
+    /** Inference processes; each has its own threads. */
+    readonly processes: number;
     readonly threads: number;
     readonly spinning: boolean;
     readonly provider: "cpu" | "cuda" | "tensorrt";
@@ -19,6 +21,8 @@ export interface DeviceConfig {
     /** One frame at most this; past it the child is killed. */
     readonly frameTimeoutMs: number;
   };
+  /** What becomes of a station whose takt or deadline cannot be met beside the others. */
+  readonly admission: "refuse" | "warn";
   /** The history of an outage: records that no broker has taken. */
   readonly history: {
     readonly maxRecords: number;
@@ -88,6 +92,8 @@ export interface StationConfig {
   readonly rotation: Rotation | null;
   /** Trigger, or frame, to verdict at most this; past it NO_VERDICT/late. */
   readonly deadlineMs: number;
+  /** The shortest time between two parts; null: nobody says. */
+  readonly taktMs: number | null;
   /** Parts that may wait for their frame or for scoring; beyond it NO_VERDICT/overrun at once. */
   readonly maxPending: number;
   /** Mode `continuous`: at most this many frames a second. */

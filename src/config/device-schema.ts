@@ -109,8 +109,13 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
     }),
   },
   inference: {
+    processes: key(integerRule({ minimum: 1, maximum: 16 }), 1, {
+      doc: "Inference processes that the stations spread over; one that dies is lost for its own stations alone.",
+      env: "NOMINALD_INFERENCE_PROCESSES",
+      apply: "restart",
+    }),
     threads: key(integerRule({ minimum: 1, maximum: 256 }), 2, {
-      doc: "Threads of the backbone and of the search.",
+      doc: "Threads of the backbone and of the search, in each process.",
       env: "NOMINALD_INFERENCE_THREADS",
       apply: "restart",
     }),
@@ -135,6 +140,11 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       apply: "restart",
     }),
   },
+  admission: key(choiceRule("refuse", "warn"), "warn", {
+    doc: "A station whose takt or deadline cannot be met beside the others: refuse it, or warn in state and log.",
+    env: "NOMINALD_ADMISSION",
+    apply: "live",
+  }),
   history: {
     maxRecords: key(integerRule({ minimum: 100, maximum: 10_000_000 }), 100_000, {
       doc: "Records of parts that are kept on the disk while no broker takes them; about 2 KiB each.",

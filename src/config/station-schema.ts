@@ -99,6 +99,11 @@ export const stationSchema: KeyTree<StationConfig> = {
     env: "DEADLINE_MS",
     apply: "live",
   }),
+  taktMs: key(nullable(numberRule({ exclusiveMinimum: 0, maximum: 86_400_000 })), null, {
+    doc: "Shortest time between two parts, to judge what the device can do; null: camera.framerate in mode camera.",
+    env: "TAKT_MS",
+    apply: "live",
+  }),
   maxPending: key(integerRule({ minimum: 1, maximum: 256 }), 4, {
     doc: "Parts that may wait for their frame or for scoring; beyond it the outcome is NO_VERDICT, overrun.",
     env: "MAX_PENDING",

@@ -6,13 +6,13 @@ import { stationSchema } from "../config/station-schema.ts";
 import { stationId } from "./station-settings.ts";
 
 /** What of a station has to do with a key: nothing else is touched when the key changes. */
-export type StationConcern = "machine" | "scoring" | "bank" | "camera";
+export type StationConcern = "machine" | "admission" | "scoring" | "bank" | "camera";
 /** What of the device has. `policy`: it is read at each use, so nothing has to be done. */
-export type DeviceConcern = "broker" | "inference" | "history" | "log" | "banks" | "policy";
-/** `process`: only a new start of nominald takes it over. */
-type Concern = StationConcern | DeviceConcern | "process";
+export type DeviceConcern = "broker" | "inference" | "admission" | "history" | "log" | "banks" | "policy";
+/** `station`: it ends and begins anew, alone. `process`: only a new start of nominald takes it over. */
+type Concern = StationConcern | DeviceConcern | "station" | "process";
 
-const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "process">> = {
+const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "station" | "process">> = {
   site: "process",
   device: "process",
   stateFolder: "process",
@@ -20,19 +20,20 @@ const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "process">> = 
   modelsFolders: "banks",
   broker: "broker",
   inference: "inference",
+  admission: "admission",
   history: "history",
   log: "log",
   host: "policy",
   security: "policy",
   twin: "policy",
   delivery: "process",
-  stations: "process",
+  stations: "station",
 };
 
-const STATION: Readonly<Record<keyof StationConfig, StationConcern | "process">> = {
-  line: "process",
-  name: "process",
-  mode: "process",
+const STATION: Readonly<Record<keyof StationConfig, StationConcern | "station">> = {
+  line: "station",
+  name: "station",
+  mode: "station",
   bank: "bank",
   index: "bank",
   threshold: "scoring",
@@ -40,6 +41,7 @@ const STATION: Readonly<Record<keyof StationConfig, StationConcern | "process">>
   region: "bank",
   rotation: "bank",
   deadlineMs: "machine",
+  taktMs: "admission",
   maxPending: "machine",
   maxRateHz: "camera",
   commissioning: "machine",
@@ -61,24 +63,32 @@ export interface ConfigChange {
   readonly concern: Concern;
 }
 
-/** @returns every key that differs; a list of other stations is one change, which only a new start takes over */
+/** @returns every key that differs, and each station that has come or gone; their order says nothing */
 export function changesBetween(from: DeviceConfig, to: DeviceConfig): readonly ConfigChange[] {
-  const names = ({ stations }: DeviceConfig): readonly string[] => stations.map(stationId);
+  const [before, after] = [stationsById(from), stationsById(to)];
   const device = differing(deviceSchema, from, to)
     .filter(({ path }) => path !== "stations")
     .map((change) => ({ ...change, station: null, concern: concernOf(DEVICE, change.path) }));
-  if (!isDeepStrictEqual(names(from), names(to))) {
-    const path = "stations";
-    return [...device, { path, from: names(from), to: names(to), apply: "local", station: null, concern: "process" }];
-  }
-  const stations = to.stations.flatMap((station, index) =>
-    differing(stationSchema, from.stations[index], station).map((change) => ({
-      ...change,
-      station: stationId(station),
-      concern: concernOf(STATION, change.path),
-    })),
-  );
+  const ids = new Set([...before.keys(), ...after.keys()]);
+  const stations = [...ids].flatMap((id): readonly ConfigChange[] => {
+    const [old, current] = [before.get(id), after.get(id)];
+    if (old !== undefined && current !== undefined) {
+      return differing(stationSchema, old, current).map((change) => ({
+        ...change,
+        station: id,
+        concern: concernOf(STATION, change.path),
+      }));
+    }
+    const [was, is] = [old === undefined ? null : id, current === undefined ? null : id];
+    return [
+      { path: "stations", from: was, to: is, apply: "local", station: id, concern: concernOf(DEVICE, "stations") },
+    ];
+  });
   return [...device, ...stations];
+}
+
+function stationsById({ stations }: DeviceConfig): ReadonlyMap<string, StationConfig> {
+  return new Map(stations.map((station) => [stationId(station), station]));
 }
 
 /** @returns what a key concerns, by the first name of its path */

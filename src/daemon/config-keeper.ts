@@ -8,9 +8,9 @@ import { stationSchema } from "../config/station-schema.ts";
 import { DEVICE_TWIN, readTwin, type TwinBodies } from "../config/twin-document.ts";
 import { BugError, ConfigError } from "../shared/errors.ts";
 import { changesBetween, valueAt, type ConfigChange } from "./concerns.ts";
-import type { EffectiveConfig } from "./effective-config.ts";
+import { layOver, readTwins, type EffectiveConfig } from "./effective-config.ts";
 import { stationId } from "./station-settings.ts";
-import type { TwinError } from "./twin-file.ts";
+import { NOTHING_STORED, type StoredTwin, type TwinError } from "./twin-file.ts";
 
 /** A configuration that could take the place of the present one: it is checked as a whole. */
 export interface Candidate {
@@ -18,7 +18,14 @@ export interface Candidate {
   readonly source: ConfigSource;
   readonly bodies: TwinBodies;
   readonly changes: readonly ConfigChange[];
+  /** What was pushed before to stations that come with it. */
+  readonly came: StoredTwins;
 }
+
+/** What was pushed, by twin, and why some of it does not hold. */
+type StoredTwins = Pick<EffectiveConfig, "twins" | "leftOut">;
+
+const NOBODY: StoredTwins = { twins: new Map(), leftOut: new Map() };
 
 /** @returns whether it is what is wrong with the document, and no candidate */
 export function isRefused(candidate: Candidate | readonly TwinError[]): candidate is readonly TwinError[] {
@@ -34,6 +41,7 @@ export class ConfigKeeper {
   #source: ConfigSource;
   #bodies: TwinBodies;
   #loaded: LoadedConfig;
+  #stored: StoredTwins;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param apply carries the changes out; called by `activate` */
@@ -45,6 +53,7 @@ export class ConfigKeeper {
     this.#apply = apply;
     this.#source = source;
     this.#loaded = effective.loaded;
+    this.#stored = effective;
     this.#bodies = new Map(
       [...effective.twins].flatMap(([name, { current }]) =>
         current === null || effective.leftOut.has(name) ? [] : [[name, current.body]],
@@ -54,6 +63,12 @@ export class ConfigKeeper {
 
   get config(): DeviceConfig {
     return this.#loaded.config;
+  }
+
+  /** @returns what was pushed when the device, or the station, began; `leftOut`: why it does not hold, null when it does */
+  storedTwin(name: string): { readonly stored: StoredTwin; readonly leftOut: string | null } {
+    const { twins, leftOut } = this.#stored;
+    return { stored: twins.get(name) ?? NOTHING_STORED, leftOut: leftOut.get(name) ?? null };
   }
 
   /** Runs `work` when every change before it is through. */
@@ -81,15 +96,16 @@ export class ConfigKeeper {
   /** @throws ConfigError when the text is wrong, by itself or under what was pushed, or needs a new start */
   withText(text: string): Candidate {
     const source = { ...this.#source, text };
-    parseConfig(text, source.file, source.env);
-    const { loaded, problems } = resolveConfig(source, this.#bodies);
+    const { stateFolder, stations } = parseConfig(text, source.file, source.env).config;
+    const came = this.#cameWith(source, stateFolder, stations.map(stationId));
+    const { loaded, problems } = resolveConfig(source, came.bodies);
     const [problem] = problems;
     if (problem !== undefined) {
       const { path, expected, actual } = problem;
       const text = `Expected ${source.file} to fit what was pushed but ${path}: expected ${expected}, but received ${actual}`;
       throw new ConfigError("config-invalid", text);
     }
-    const candidate = this.#candidate(source, this.#bodies, loaded);
+    const candidate = this.#candidate(source, came.bodies, loaded, came);
     const fixed = candidate.changes.filter(({ concern }) => concern === "process").map(({ path }) => path);
     if (fixed.length > 0) {
       throw new ConfigError(
@@ -100,7 +116,9 @@ export class ConfigKeeper {
     return candidate;
   }
 
-  activate({ loaded, source, bodies, changes }: Candidate): void {
+  activate({ loaded, source, bodies, changes, came }: Candidate): void {
+    const { twins, leftOut } = this.#stored;
+    this.#stored = { twins: new Map([...twins, ...came.twins]), leftOut: new Map([...leftOut, ...came.leftOut]) };
     this.#loaded = loaded;
     this.#source = source;
     this.#bodies = bodies;
@@ -123,8 +141,25 @@ export class ConfigKeeper {
     return document;
   }
 
-  #candidate(source: ConfigSource, bodies: TwinBodies, loaded: LoadedConfig): Candidate {
-    return { source, bodies, loaded, changes: changesBetween(this.config, loaded.config) };
+  #candidate(source: ConfigSource, bodies: TwinBodies, loaded: LoadedConfig, came = NOBODY): Candidate {
+    return { source, bodies, loaded, changes: changesBetween(this.config, loaded.config), came };
+  }
+
+  /**
+   * Of stations that were not here before, what was pushed to them then holds again; of those that are gone, nothing does. One
+   * that stays may begin anew, and then with what its file says.
+   */
+  #cameWith(
+    source: ConfigSource,
+    stateFolder: string,
+    ids: readonly string[],
+  ): StoredTwins & { readonly bodies: TwinBodies } {
+    const here = new Set(this.config.stations.map(stationId));
+    const { twins, leftOut } = readTwins(stateFolder, ids);
+    const added = new Map([...twins].filter(([id]) => !here.has(id)));
+    const stay = new Map([...this.#bodies].filter(([name]) => name === DEVICE_TWIN || ids.includes(name)));
+    const laid = layOver(source, stay, added);
+    return { twins, leftOut: new Map([...leftOut, ...laid.leftOut]), bodies: laid.bodies };
   }
 
   /** What a variable of the environment sets, no push can: it would be said to be applied, and would not hold. */

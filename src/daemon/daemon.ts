@@ -5,6 +5,7 @@ import type { ConfigSource } from "../config/load-config.ts";
 import { DEVICE_TWIN } from "../config/twin-document.ts";
 import { DeviceSession } from "../mqtt/device-session.ts";
 import { Outbox } from "../mqtt/outbox.ts";
+import { OutboxKeys } from "../mqtt/outbox-keys.ts";
 import { stationTopics } from "../mqtt/topics.ts";
 import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
@@ -17,20 +18,22 @@ import type { Opened } from "../store/protocol.ts";
 import { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
+import { Admission } from "./admission.ts";
 import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { DeviceHealth } from "./device-health.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
 import { makeDelivery } from "./make-delivery.ts";
-import { InferenceHost } from "./inference-host.ts";
-import { recoveryOf } from "./recovery.ts";
-import { Reconfiguration, type StationParts } from "./reconfiguration.ts";
+import { InferencePool } from "./inference-pool.ts";
+import { recoveryOf, type StationRecovery } from "./recovery.ts";
+import { Reconfiguration } from "./reconfiguration.ts";
 import { StateFolder } from "./state-folder.ts";
+import { StationList, type StationEntry } from "./station-list.ts";
 import { StationRunner } from "./station-runner.ts";
 import { stationId } from "./station-settings.ts";
 import { Twin } from "./twin.ts";
-import { NOTHING_STORED, TwinFile } from "./twin-file.ts";
+import { TwinFile } from "./twin-file.ts";
 
 export interface DaemonOptions {
   readonly source: ConfigSource;
@@ -48,12 +51,6 @@ export interface DaemonOptions {
   readonly credentialsFolder: string | null;
   /** Told after each step of writing counters, twins and what belongs to a bank that comes in; a test ends the process there. */
   readonly onWriteStep?: (step: WriteStep) => void;
-}
-
-/** One station with what is its own. */
-interface StationWithTwin extends StationParts {
-  readonly twin: Twin;
-  readonly delivery: BankDelivery;
 }
 
 /** A disk that answers nothing for so long hangs in the kernel; a new process may get through, ms. */
@@ -79,12 +76,17 @@ export class Daemon {
   readonly #eventLoop = new EventLoopDelay();
   readonly #health: DeviceHealth;
   readonly #store: Store;
+  readonly #outboxKeys = new OutboxKeys();
   readonly #keeper: ConfigKeeper;
   readonly #reconfiguration: Reconfiguration;
   readonly #deviceTwin: Twin;
   readonly #deviceSession: DeviceSession;
-  readonly #stations: readonly StationWithTwin[];
-  readonly #inference: InferenceHost;
+  readonly #stations: StationList;
+  readonly #inference: InferencePool;
+  readonly #admission: Admission;
+  /** What the database held at the start; null: nothing, or the start is over. */
+  #opened: Opened | null = null;
+  #started = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
@@ -114,20 +116,27 @@ export class Daemon {
       stations: config.stations.map(stationId),
       logger,
       onHealth: (problem) => {
-        for (const { runner } of this.#stations) runner.storageHealth(problem);
+        for (const { runner } of this.#stations.entries) runner.storageHealth(problem);
       },
     });
     this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
     this.#deviceSession = this.#makeDeviceSession();
-    this.#stations = config.stations.map((station) => this.#makeStation(station));
-    const listeners = this.#stations.flatMap(({ runner, delivery }) => [
-      runner,
-      { inferenceUp: () => undefined, inferenceDown: () => delivery.inferenceLost() },
-    ]);
-    this.#inference = new InferenceHost({ settings: config.inference, clock, logger, listeners });
+    this.#inference = new InferencePool({ settings: config.inference, clock, logger });
+    this.#admission = new Admission({
+      order: () => this.#keeper.config.stations.map(stationId),
+      policy: () => this.#keeper.config.admission,
+      processOf: (id) => this.#inference.numberOf(id),
+      logger,
+    });
+    this.#stations = new StationList(config.stations, {
+      ...{ inference: this.#inference, logger, boot: options.boot, nextBoot: () => this.#drawBoot() },
+      make: (station, boot) => this.#makeStation(station, boot),
+      recover: (id) => this.#recover(id),
+    });
     this.#reconfiguration = new Reconfiguration({
-      stations: this.#stations,
+      stations: this.#stations.entries,
       inference: this.#inference,
+      admission: this.#admission,
       deviceSession: this.#deviceSession,
       setLogLevel: options.setLogLevel,
       clock,
@@ -137,7 +146,7 @@ export class Daemon {
 
   /** @throws DeviceError when the state folder or the shared memory cannot be used: nothing could work without */
   async start(): Promise<void> {
-    const { logger, boot, clock } = this.#options;
+    const { logger, boot } = this.#options;
     const { config } = this.#keeper;
     const stale = await removeStaleSlots(config.sharedMemoryFolder);
     await this.#stateFolder.take();
@@ -146,20 +155,12 @@ export class Daemon {
     this.#clockSync.start();
     this.#eventLoop.start();
     this.#health.start();
-    const opened = await this.#openStore();
+    this.#opened = await this.#openStore();
     this.#deviceTwin.start();
     this.#deviceSession.start();
-    for (const { id, outbox, runner, twin, delivery } of this.#stations) {
-      twin.start();
-      const { left, recovered } = recoveryOf(opened, id, clock.wallMs());
-      outbox.restore(left);
-      if (recovered.open.length > 0) {
-        logger.warn({ station: id, parts: recovered.open.length }, "parts of a former run get NO_VERDICT, restart");
-      }
-      delivery.start();
-      runner.start(recovered);
-    }
-    this.#inference.start();
+    await this.#stations.start(config);
+    this.#opened = null;
+    this.#started = true;
     logger.info({ boot, stations: config.stations.length }, "daemon is up");
   }
 
@@ -175,9 +176,8 @@ export class Daemon {
     const changed = await this.#keeper.exclusive(async () => {
       const candidate = this.#keeper.withText(text);
       this.#keeper.activate(candidate);
-      return Promise.resolve(
-        candidate.changes.map(({ station, path }) => (station === null ? path : `${station} ${path}`)),
-      );
+      await this.#stations.apply(candidate.changes, this.#keeper.config);
+      return candidate.changes.map(({ station, path }) => (station === null ? path : `${station} ${path}`));
     });
     this.#reconfiguration.checkCredentials();
     this.#gate.remind();
@@ -195,26 +195,26 @@ export class Daemon {
 
   /** Each station's state in a line, e.g. "line1/washers ready; line1/lids error: camera-lost". */
   statusLine(): string {
-    return this.#stations.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
+    return this.#stations.entries.map(({ id, runner }) => `${id} ${runner.statusWords()}`).join("; ");
   }
 
   #refresh(): void {
-    for (const { runner } of this.#stations) runner.refresh();
+    for (const { runner } of this.#stations.entries) runner.refresh();
   }
 
   #twins(): readonly Twin[] {
-    return [this.#deviceTwin, ...this.#stations.map(({ twin }) => twin)];
+    return [this.#deviceTwin, ...this.#stations.entries.map(({ twin }) => twin)];
   }
 
   #makeTwin(name: string, target: string): Twin {
-    const { effective, clock, logger, onWriteStep } = this.#options;
+    const { clock, logger, onWriteStep } = this.#options;
     const { stateFolder } = this.#keeper.config;
+    const { stored, leftOut } = this.#keeper.storedTwin(name);
     return new Twin({
       name,
       target,
       file: new TwinFile(stateFolder, name, onWriteStep),
-      stored: effective.twins.get(name) ?? NOTHING_STORED,
-      leftOut: effective.leftOut.get(name) ?? null,
+      ...{ stored, leftOut },
       gate: this.#gate,
       keeper: this.#keeper,
       trialOf: (changes) => this.#reconfiguration.trialOf(changes, this.#keeper.config.twin.confirmWithinS),
@@ -232,13 +232,13 @@ export class Daemon {
     return session;
   }
 
-  #makeStation(station: StationConfig): StationWithTwin {
-    const { clock, logger, random, boot, versions, credentialsFolder } = this.#options;
+  #makeStation(station: StationConfig, boot: string): StationEntry {
+    const { clock, logger, random, versions, credentialsFolder } = this.#options;
     const { config } = this.#keeper;
     const { device, broker, history } = config;
     const id = stationId(station);
     const store = new StationStore(this.#store, id);
-    const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz });
+    const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz }, this.#outboxKeys);
     const identity = { site: config.site, line: station.line, station: station.name };
     const topics = stationTopics(identity);
     const subscriptions = [
@@ -261,11 +261,23 @@ export class Daemon {
     const pushes = (): GateStatus => this.#gate.status();
     const runner: StationRunner = new StationRunner({
       ...{ device: config, station, boot, versions, clock, clockSync, logger },
-      ...{ session, store, storage, eventLoop, pushes, health: this.#health },
+      ...{ session, store, storage, eventLoop, pushes, health: this.#health, admission: this.#admission },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
     });
     return { id, outbox, session, runner, twin, delivery };
+  }
+
+  /** Of a station that begins while the daemon runs, the database is asked anew. */
+  async #recover(id: string): Promise<StationRecovery> {
+    const nowMs = this.#options.clock.wallMs();
+    return recoveryOf(this.#started ? await this.#store.remains(id) : this.#opened, id, nowMs);
+  }
+
+  #drawBoot(): string {
+    return Math.floor(this.#options.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
   }
 
   /** A disk that fails is told by `onHealth`; the line goes on without it. */
@@ -285,11 +297,10 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#stations.map(({ delivery }) => delivery.close()));
-    for (const twin of this.#twins()) twin.close();
-    await Promise.all(this.#stations.map(({ runner }) => runner.close()));
+    this.#deviceTwin.close();
+    await this.#stations.closeStations();
     await this.#inference.close();
-    await Promise.all([this.#deviceSession.close(), ...this.#stations.map(({ runner }) => runner.closeSession())]);
+    await Promise.all([this.#deviceSession.close(), this.#stations.closeSessions()]);
     await this.#store.close();
     this.#gate.close();
     this.#clockSync.close();

@@ -2,48 +2,60 @@ import type { DeviceConfig } from "../config/config.ts";
 import { InferenceClient } from "../inference/inference-client.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
-import { CHILD_RESTART_LIMITS, RestartPolicy, type RestartDecision } from "./restart-policy.ts";
+import { CHILD_RESTART_LIMITS, RestartPolicy } from "./restart-policy.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Who is told when the inference process comes and goes. */
 export interface InferenceListener {
   inferenceUp(client: InferenceClient): void;
-  inferenceDown(error: Error, decision: RestartDecision): void;
+  inferenceDown(error: Error): void;
 }
 
 export interface InferenceHostOptions {
+  /** In the log. */
+  readonly name: string;
   readonly settings: DeviceConfig["inference"];
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly listeners: readonly InferenceListener[];
 }
 
-/** Keeps the one inference process of the device alive and tells the stations of it. */
+/** Keeps one inference process alive and tells the stations that it works for. */
 export class InferenceHost {
   readonly #supervisor: Supervisor<InferenceClient>;
+  readonly #listeners = new Set<InferenceListener>();
   #settings: DeviceConfig["inference"];
 
   constructor(options: InferenceHostOptions) {
-    const { clock, logger, listeners } = options;
+    const { name, clock, logger } = options;
     this.#settings = options.settings;
     this.#supervisor = new Supervisor<InferenceClient>({
-      name: "inference",
+      name,
       policy: new RestartPolicy(CHILD_RESTART_LIMITS, 0),
       clock,
       logger,
       open: (lost, signal) => openInference(this.#settings, logger, lost, signal),
       onUp: (client) => {
-        logger.info({ childPid: client.pid }, "inference process is up");
-        for (const listener of listeners) listener.inferenceUp(client);
+        logger.info({ childPid: client.pid }, `${name} process is up`);
+        for (const listener of this.#listeners) listener.inferenceUp(client);
       },
-      onDown: (error, decision) => {
-        for (const listener of listeners) listener.inferenceDown(error, decision);
-      },
+      onDown: (error) => this.#tellDown(error),
     });
   }
 
-  get restarts(): number {
-    return this.#supervisor.restarts;
+  /** The living process, if there is one. */
+  get client(): InferenceClient | undefined {
+    return this.#supervisor.current;
+  }
+
+  /** It is told at once of a process that is up already. */
+  attach(listener: InferenceListener): void {
+    this.#listeners.add(listener);
+    if (this.client !== undefined) listener.inferenceUp(this.client);
+  }
+
+  /** It is told nothing any more. */
+  detach(listener: InferenceListener): void {
+    this.#listeners.delete(listener);
   }
 
   /** Another process follows, with these settings. */
@@ -56,8 +68,19 @@ export class InferenceHost {
     this.#supervisor.start();
   }
 
+  /** Ends the process for good, and tells so whoever is still attached. */
+  async retire(why: Error): Promise<void> {
+    this.#tellDown(why);
+    this.#listeners.clear();
+    await this.close();
+  }
+
   async close(): Promise<void> {
     await this.#supervisor.close();
+  }
+
+  #tellDown(error: Error): void {
+    for (const listener of this.#listeners) listener.inferenceDown(error);
   }
 }
 

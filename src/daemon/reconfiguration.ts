@@ -4,8 +4,9 @@ import type { Outbox } from "../mqtt/outbox.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { Admission } from "./admission.ts";
 import type { ConfigChange, StationConcern } from "./concerns.ts";
-import type { InferenceHost } from "./inference-host.ts";
+import type { InferencePool } from "./inference-pool.ts";
 import type { StationRunner, StationVitals } from "./station-runner.ts";
 import { stationId } from "./station-settings.ts";
 import { Trial, type Criterion } from "./trial.ts";
@@ -20,7 +21,8 @@ export interface StationParts {
 
 export interface ReconfigurationOptions {
   readonly stations: readonly StationParts[];
-  readonly inference: InferenceHost;
+  readonly inference: InferencePool;
+  readonly admission: Admission;
   readonly deviceSession: DeviceSession;
   readonly setLogLevel: (level: DeviceConfig["log"]["level"]) => void;
   readonly clock: Clock;
@@ -34,7 +36,7 @@ interface Connected {
   readonly connects: () => number;
 }
 
-const STATION_CONCERNS: readonly StationConcern[] = ["machine", "scoring", "bank", "camera"];
+const STATION_CONCERNS: readonly StationConcern[] = ["machine", "admission", "scoring", "bank", "camera"];
 
 /** Carries changes of the configuration out, each where it belongs and nowhere else, and knows what they put at risk. */
 export class Reconfiguration {
@@ -46,7 +48,7 @@ export class Reconfiguration {
 
   apply(changes: readonly ConfigChange[], config: DeviceConfig): void {
     if (changes.length === 0) return;
-    const { stations, inference, deviceSession, setLogLevel, logger } = this.#options;
+    const { stations, inference, admission, deviceSession, setLogLevel, logger } = this.#options;
     const shown = changes.map(({ station, path }) => (station === null ? path : `${station} ${path}`));
     logger.info({ changes: shown }, "the configuration changes");
     const device = new Set(changes.flatMap(({ station, concern }) => (station === null ? [concern] : [])));
@@ -55,6 +57,8 @@ export class Reconfiguration {
       const { maxRecords, maxRateHz } = config.history;
       if (device.has("history")) outbox.configure({ largest: maxRecords, perSecond: maxRateHz });
       if (device.has("broker")) session.reconfigure(config.broker);
+      // A station that ends, or begins anew, is none of ours: see StationList.
+      if (changes.some((change) => change.station === id && change.concern === "station")) continue;
       const station = config.stations.find((one) => stationId(one) === id);
       const concerns = this.#concernsOf(changes, id);
       if (device.has("banks")) concerns.add("bank");
@@ -62,6 +66,7 @@ export class Reconfiguration {
     }
     if (device.has("broker")) deviceSession.reconfigure(config.broker);
     if (device.has("inference")) inference.reconfigure(config.inference);
+    if (device.has("admission")) admission.judgeAll();
   }
 
   /**

@@ -117,7 +117,7 @@ export class StationDesk implements Omit<InboxListener, "acknowledged"> {
       throw new DeviceError("inference-lost", "Expected an inference process but there is none");
     const { frame, giveBack } = await this.#options.borrowFrame();
     try {
-      const { scored, pictures } = client.score(stationId(station), frame, true);
+      const { scored, pictures } = client.score(stationId(station), frame, null, true);
       const { score, threshold, bankId } = await scored;
       const overlay = (await pictures)?.overlay;
       const { width, height } = frame;

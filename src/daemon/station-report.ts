@@ -13,6 +13,7 @@ import type { FaultName } from "../station/faults.ts";
 import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
 import { REASONS } from "../station/reasons.ts";
+import type { Admitted } from "./admission.ts";
 import type { DeviceHealth } from "./device-health.ts";
 import type { StandingFault } from "./fault-board.ts";
 import type { FinishedPart } from "./part-records.ts";
@@ -54,6 +55,7 @@ export class StationReport {
   /** Of what the children loaded; one that is gone comes back with the same. */
   #childVersions: Readonly<Record<string, string>> = {};
   #faults: readonly Fault[] = [];
+  #admission: Admitted | null = null;
   #stateAtMs = 0;
 
   constructor(options: StationReportOptions) {
@@ -120,6 +122,13 @@ export class StationReport {
     this.#details.delete("no-bank");
     this.#details.delete("inference-lost");
     this.#options.session.setBank(summary.bankId);
+  }
+
+  admission(admitted: Admitted): void {
+    this.#admission = admitted;
+    const text = admitted.problems.join("; ");
+    if (admitted.verdict === "refused") this.#details.set("admission-refused", text);
+    else if (admitted.verdict === "overbooked") this.#details.set("overbooked", text);
   }
 
   bankFailed(error: Error): void {
@@ -191,6 +200,7 @@ export class StationReport {
       plcState: machine.plcState,
       versions: { ...versions, ...this.#childVersions },
       bank: this.#bank === null ? null : bankState(this.#bank),
+      admission: this.#admission === null ? null : admissionState(this.#admission),
       executionProvider: this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
@@ -218,6 +228,16 @@ async function within<T>(value: Promise<T>, deadlineMs: number): Promise<T | nul
 
 function has(faults: readonly Fault[], reason: FaultName): boolean {
   return faults.some((fault) => fault.reason === reason);
+}
+
+function admissionState(admitted: Admitted): StateDocument["admission"] {
+  const { verdict, utilisation, responseMs, problems } = admitted;
+  return {
+    verdict,
+    utilisation: Math.round(1_000 * utilisation) / 1_000,
+    responseMs: Number.isFinite(responseMs) ? Math.round(10 * responseMs) / 10 : null,
+    problems,
+  };
 }
 
 function bankState(bank: BankSummary): NonNullable<StateDocument["bank"]> {

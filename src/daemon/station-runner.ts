@@ -6,7 +6,7 @@ import type { StationSession } from "../mqtt/station-session.ts";
 import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import type { Clock } from "../shared/clock.ts";
-import { NominalError, reasonOf } from "../shared/errors.ts";
+import { reasonOf, type NominalError } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Effect, Recovered, StationEvent } from "../station/events.ts";
@@ -14,20 +14,23 @@ import type { Outcome } from "../station/outcome.ts";
 import type { Instant } from "../station/instant.ts";
 import { StationMachine } from "../station/machine.ts";
 import { PLC_STATE_WORDS } from "../station/plc-state.ts";
-import type { ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import type { StationConcern } from "./concerns.ts";
 import type { DeviceHealth } from "./device-health.ts";
 import { FaultBoard } from "./fault-board.ts";
 import type { GateStatus } from "./document-gate.ts";
+import type { Admission, Admitted } from "./admission.ts";
+import { StationAdmission } from "./station-admission.ts";
 import { CameraHost, type CameraListener } from "./camera-host.ts";
-import { loadBankOf, machineSettingsOf, stationId } from "./station-settings.ts";
+import { StationBank, type StationBankListener } from "./station-bank.ts";
+import { machineSettingsOf, stationId } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
 import { PartRecords } from "./part-records.ts";
 import type { RestartDecision } from "./restart-policy.ts";
 import { rememberChallenge } from "./recovery.ts";
 import { StationDesk } from "./station-desk.ts";
+import { reasonFor } from "./failed-scoring.ts";
 import { StationFrames } from "./station-frames.ts";
 import { StationReport } from "./station-report.ts";
 
@@ -46,6 +49,7 @@ export interface StationRunnerOptions {
   readonly eventLoop: () => LoopDelay;
   readonly pushes: () => GateStatus;
   readonly health: DeviceHealth;
+  readonly admission: Admission;
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;
@@ -62,14 +66,11 @@ export interface StationVitals {
   readonly bankLoads: number;
 }
 
-/** A bank that did not load may be mended (a disk mounted late, a file put right): it is tried again. */
-const BANK_RETRY_MS = 30_000;
-
 /**
  * One station at work: turns what camera, inference and time bring into events of the station's machine, and carries
  * out the machine's effects. It decides nothing about parts itself.
  */
-export class StationRunner implements CameraListener, InferenceListener {
+export class StationRunner implements CameraListener, InferenceListener, StationBankListener {
   readonly #options: StationRunnerOptions;
   readonly #machine: StationMachine;
   /** What is wrong and stops nothing. */
@@ -79,8 +80,9 @@ export class StationRunner implements CameraListener, InferenceListener {
   readonly #records: PartRecords;
   readonly #frames = new StationFrames();
   readonly #desk: StationDesk;
+  readonly #bank: StationBank;
+  readonly #admission: StationAdmission;
   #inference: InferenceClient | undefined;
-  #bankRetry: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #cameraStarted = false;
   #closing = false;
@@ -123,6 +125,17 @@ export class StationRunner implements CameraListener, InferenceListener {
       restartCamera: () => this.#camera.restart(),
       changed: () => this.#report.publishState(),
     });
+    this.#bank = new StationBank({
+      logger,
+      config: () => ({ device: this.#device, station: this.#station }),
+      loadBank: options.loadBank,
+      listener: this,
+    });
+    this.#admission = new StationAdmission({
+      admission: options.admission,
+      station: () => this.#station,
+      judged: (admitted, bank) => this.#judged(admitted, bank),
+    });
     session.listen(this.#desk);
     session.setPlcState(this.#machine.plcState);
   }
@@ -149,12 +162,10 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#device = device;
     this.#station = station;
     if (concerns.has("machine")) this.#handle({ type: "configure", settings: machineSettingsOf(station) });
-    const client = this.#inference;
-    if (client !== undefined && concerns.has("bank")) {
-      clearTimeout(this.#bankRetry);
-      void this.#loadBank(client);
-    } else if (client !== undefined && concerns.has("scoring")) void this.#adjustBank(client);
+    if (concerns.has("bank")) void this.#bank.reload();
+    else if (concerns.has("scoring")) void this.#bank.adjust();
     if (concerns.has("camera")) this.#camera.reconfigure(station);
+    this.#admission.ask();
     this.#report.publishState();
   }
 
@@ -173,28 +184,36 @@ export class StationRunner implements CameraListener, InferenceListener {
   /** Ends the camera, decides what is open, and says so. Idempotent. */
   async close(): Promise<void> {
     this.#closing = true;
-    clearTimeout(this.#bankRetry);
+    this.#bank.close();
+    this.#admission.leave();
     await this.#camera.close();
     this.#handle({ type: "stop" });
     clearTimeout(this.#deadline);
     this.#report.publishState();
   }
 
-  /** After the inference process has ended: what waited for it has settled, so the last records can leave. */
-  async closeSession(): Promise<void> {
+  /**
+   * When what waits for the inference process has settled, so that the last records can leave.
+   *
+   * @param clear the station does not come back: the broker is to forget what it keeps of it
+   */
+  async closeSession({ clear = false }: { readonly clear?: boolean } = {}): Promise<void> {
     await this.#records.settled();
-    await this.#options.session.close();
+    const { session } = this.#options;
+    if (clear) session.clearRetained();
+    await session.close();
   }
 
   inferenceUp(client: InferenceClient): void {
     this.#inference = client;
     this.#report.inferenceUp(client.versions);
-    void this.#loadBank(client);
+    this.#bank.inferenceUp(client);
   }
 
-  inferenceDown(error: Error, _decision: RestartDecision): void {
+  inferenceDown(error: Error): void {
     this.#inference = undefined;
-    clearTimeout(this.#bankRetry);
+    this.#bank.inferenceDown();
+    this.#admission.bankGone();
     this.#vitals = { ...this.#vitals, bankActive: false };
     this.#report.inferenceDown(error);
     this.#handle({ type: "inference-lost" });
@@ -233,69 +252,47 @@ export class StationRunner implements CameraListener, InferenceListener {
     this.#report.publishState();
   }
 
-  /**
-   * Loads the bank anew, between two parts; the present one scores until the other is ready.
-   *
-   * @returns null without one: it did not load, or the inference process is away and loads it when it is back
-   */
-  async reloadBank(): Promise<BankSummary | null> {
-    const client = this.#inference;
-    if (client === undefined || this.#closing) return null;
-    clearTimeout(this.#bankRetry);
-    return this.#loadBank(client);
+  /** See StationBank. */
+  reloadBank(): Promise<BankSummary | null> {
+    return this.#bank.reload();
   }
 
   /** What the inference process would be told of the station's bank now. */
   get bankSettings(): LoadBank {
-    return loadBankOf(this.#device, this.#station);
+    return this.#bank.settings;
   }
 
-  async #loadBank(client: InferenceClient): Promise<BankSummary | null> {
-    const { logger, loadBank } = this.#options;
-    const id = stationId(this.#station);
-    let loaded: BankSummary | null = null;
-    try {
-      const summary = await loadBank(client, this.bankSettings);
-      if (this.#inference !== client || this.#closing) return null;
-      loaded = summary;
-      logger.info({ station: id, ...summary }, "memory bank is active");
-      this.#bankReady(summary);
-    } catch (error) {
-      // Of a process that is gone, `inferenceDown` tells: its bank is not to blame.
-      if (this.#inference !== client || this.#closing || client.gone) return null;
-      if (!(error instanceof NominalError)) throw error;
-      logger.error({ station: id, code: error.code }, `memory bank does not load: ${error.message}`);
-      this.#vitals = { ...this.#vitals, bankActive: false };
-      this.#report.bankFailed(error);
-      this.#handle({ type: "bank-unready", reason: "no-bank" });
-      this.#handle({ type: "inference-ready" });
-      this.#bankRetry = setTimeout(() => void this.#loadBank(client), BANK_RETRY_MS);
-    }
-    this.#report.publishState();
-    this.#startCamera();
-    return loaded;
-  }
-
-  /** A process that is lost meanwhile loads the bank with the new settings when it is back. */
-  async #adjustBank(client: InferenceClient): Promise<void> {
-    try {
-      const summary = await client.adjustBank(loadBankOf(this.#device, this.#station));
-      if (this.#inference !== client || this.#closing) return;
-      this.#report.bankReady(summary);
-      this.#report.publishState();
-    } catch (error) {
-      if (!(error instanceof NominalError)) throw error;
-      // Without a bank there is nothing to adjust: its next load takes the settings along.
-      const { logger } = this.#options;
-      logger.info({ station: stationId(this.#station), code: error.code }, "the bank takes its settings when it loads");
-    }
-  }
-
-  #bankReady(summary: BankSummary): void {
+  bankReady(summary: BankSummary): void {
     this.#vitals = { ...this.#vitals, bankActive: true, bankLoads: this.#vitals.bankLoads + 1 };
     this.#report.bankReady(summary);
-    this.#handle({ type: "bank-ready", bankId: summary.bankId });
+    this.#admission.bankReady(summary);
     this.#handle({ type: "inference-ready" });
+    this.#report.publishState();
+    this.#startCamera();
+  }
+
+  bankAdjusted(summary: BankSummary): void {
+    this.#report.bankReady(summary);
+    this.#report.publishState();
+  }
+
+  bankFailed(error: NominalError): void {
+    this.#vitals = { ...this.#vitals, bankActive: false };
+    this.#admission.bankGone();
+    this.#report.bankFailed(error);
+    this.#handle({ type: "bank-unready", reason: "no-bank" });
+    this.#handle({ type: "inference-ready" });
+    this.#report.publishState();
+    this.#startCamera();
+  }
+
+  #judged(admitted: Admitted, bank: BankSummary): void {
+    if (this.#closing) return;
+    this.#report.admission(admitted);
+    this.#handle({ type: "booked", over: admitted.verdict === "overbooked" });
+    if (admitted.verdict === "refused") this.#handle({ type: "bank-unready", reason: "admission-refused" });
+    else this.#handle({ type: "bank-ready", bankId: bank.bankId });
+    this.#report.publishState();
   }
 
   /** The camera starts when it is known whether the bank loads, so that no part meets a station in warm-up. */
@@ -314,7 +311,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     const { session, logger } = this.#options;
     switch (effect.type) {
       case "request-score":
-        this.#requestScore(effect.frameId);
+        this.#requestScore(effect.frameId, effect.deadlineAtMs);
         return;
       case "release":
         this.#frames.release(effect.frameId);
@@ -351,7 +348,7 @@ export class StationRunner implements CameraListener, InferenceListener {
     }
   }
 
-  #requestScore(frameId: number): void {
+  #requestScore(frameId: number, deadlineAtMs: number): void {
     const frame = this.#frames.get(frameId);
     const client = this.#inference;
     if (frame === undefined || client === undefined) {
@@ -360,10 +357,14 @@ export class StationRunner implements CameraListener, InferenceListener {
       return;
     }
     const station = this.#station;
-    const scoring = client.score(stationId(station), frame, station.pictures.mask || station.pictures.overlay);
+    const wantsPictures = station.pictures.mask || station.pictures.overlay;
+    const scoring = client.score(stationId(station), frame, deadlineAtMs, wantsPictures);
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
-      ({ score, threshold, bankId }) => this.#handle({ type: "scored", frameId, score, threshold, bankId }),
+      ({ score, threshold, bankId, startedAtMs, finishedAtMs }) => {
+        this.#handle({ type: "scored", frameId, score, threshold, bankId });
+        this.#admission.frame(finishedAtMs - startedAtMs);
+      },
       (error: unknown) => this.#scoreFailed(frameId, client, error),
     );
   }
@@ -394,26 +395,5 @@ export class StationRunner implements CameraListener, InferenceListener {
   #now(): Instant {
     const { clock } = this.#options;
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-  }
-}
-
-/** Which NO_VERDICT a failed scoring means. */
-function reasonFor(error: unknown): ReasonName {
-  if (!(error instanceof NominalError)) return "inference-fault";
-  switch (error.code) {
-    case "frame-unreadable":
-    case "frame-dark":
-    case "frame-saturated":
-    case "frame-blurred":
-    case "no-part":
-      return error.code;
-    case "region-outside":
-      return "frame-unreadable";
-    case "request-deadline":
-    case "inference-lost":
-    case "inference-closed":
-      return "inference-lost";
-    default:
-      return "inference-fault";
   }
 }

@@ -38,6 +38,12 @@ export function machineSettingsOf(station: StationConfig): StationSettings {
   };
 }
 
+/** @returns the shortest time between two parts, ms; null: nobody says, as where the freshest frame is taken when there is time */
+export function taktOf({ mode, taktMs, camera }: StationConfig): number | null {
+  if (taktMs !== null) return taktMs;
+  return mode === "camera" && camera.framerate !== null ? 1_000 / camera.framerate : null;
+}
+
 /** Names a station on this device: in logs, in slot folders, towards the inference process. */
 export function stationId({ line, name }: Pick<StationConfig, "line" | "name">): string {
   return `${line}/${name}`;

@@ -1,6 +1,6 @@
 import type { Bank } from "../bank/bundle-read.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
-import { EmbeddingSession } from "../backbone/embedding-session.ts";
+import type { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { prepareFrame } from "../backbone/prepare.ts";
 import { resizedTo } from "../bank/parameters.ts";
 import { AnomalyMap, maskOf } from "../patchcore/anomaly-map.ts";
@@ -8,17 +8,19 @@ import { FrameScoring } from "../patchcore/frame-scoring.ts";
 import { asMatrix } from "../patchcore/matrix.ts";
 import type { FrameLimits } from "../patchcore/frame-validity.ts";
 import { FrameCheck } from "./frame-check.ts";
-import { openIndex } from "./open-index.ts";
+import type { WantedIndex } from "./open-index.ts";
 import type { NearestNeighbours } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
 import type { RawImage, Region, Resize, Rotation } from "../shared/image.ts";
 import type { PictureInput } from "./pictures.ts";
 import type { InferenceSettings } from "./protocol.ts";
+import { ScorerPools, type SharedIndex } from "./scorer-pools.ts";
+import type { Lease } from "./shared-pool.ts";
 
 /** What a station may set differently from its bank. */
 export interface ScorerOverrides {
   /** `float32`: compare in full precision, to measure the others by; no station asks for it. */
-  readonly index?: "auto" | "exact" | "hnsw" | "float32";
+  readonly index?: WantedIndex;
   readonly threshold?: number;
   readonly maskThreshold?: number;
   readonly region?: Region;
@@ -52,8 +54,8 @@ export interface ScoredFrame {
 }
 
 /**
- * Scores frames against one memory bank: prepare → embed → nearest neighbours → verified image score. One instance holds the
- * session and the index of one station; calls must not overlap.
+ * Scores frames against one memory bank: prepare → embed → nearest neighbours → verified image score. One instance is of one
+ * station; session and index may be others', too, so calls must not overlap, of those that share pools neither.
  */
 export class FrameScorer {
   readonly bank: Bank;
@@ -61,6 +63,7 @@ export class FrameScorer {
   #maskThreshold: number;
   readonly #session: EmbeddingSession;
   readonly #index: NearestNeighbours;
+  readonly #leases: readonly Lease<unknown>[];
   readonly #scoring: FrameScoring;
   readonly #map: AnomalyMap;
   readonly #region: Region | null;
@@ -69,25 +72,32 @@ export class FrameScorer {
   readonly #resize: Resize;
   readonly #patches: number;
 
-  private constructor(bank: Bank, session: EmbeddingSession, index: NearestNeighbours, overrides: ScorerOverrides) {
+  private constructor(
+    bank: Bank,
+    session: Lease<EmbeddingSession>,
+    index: Lease<SharedIndex>,
+    overrides: ScorerOverrides,
+  ) {
     const { parameters, calibration, rows, dims } = bank.manifest;
     this.bank = bank;
     this.#threshold = overrides.threshold ?? calibration.threshold;
     this.#maskThreshold = overrides.maskThreshold ?? calibration.maskThreshold;
-    this.#session = session;
-    this.#index = index;
+    this.#session = session.value;
+    this.#index = index.value.neighbours;
+    this.#leases = [index, session];
     this.#scoring = new FrameScoring(asMatrix(bank.rows, rows, dims), parameters);
     this.#region = overrides.region ?? parameters.region;
     this.#rotation = overrides.rotation ?? parameters.rotation;
     this.#check = overrides.limits ? new FrameCheck(overrides.limits) : null;
     this.#resize = resizeFor(bank, overrides);
     const { width, height } = this.#resize;
-    const [gridRows, gridCols] = [height / session.stride, width / session.stride];
+    const [gridRows, gridCols] = [height / this.#session.stride, width / this.#session.stride];
     this.#patches = gridRows * gridCols;
     this.#map = new AnomalyMap({ gridRows, gridCols, height, width, smoothing: parameters.map.smoothing });
   }
 
   /**
+   * @param pools of those who share this one's session and index; absent: nobody does
    * @throws InputError "wrong-backbone" when backbone and bank do not fit each other, "bad-frame-size" when the input's
    *   size does not fit the backbone; the errors of `EmbeddingSession.create`
    */
@@ -96,24 +106,26 @@ export class FrameScorer {
     backbone: BackboneFiles,
     settings: InferenceSettings,
     overrides: ScorerOverrides,
+    pools: ScorerPools = new ScorerPools(),
   ): Promise<FrameScorer> {
     const { parameters, dims } = bank.manifest;
     const { layers, neighbourhood, join } = parameters;
     const { model, manifest } = backbone;
     const { threads, spinning } = settings;
     const recipe = { layers, neighbourhood, join, detail: bank.detail };
-    const session = await EmbeddingSession.create({ model, manifest, ...recipe, ...settings });
+    const lease = await pools.session({ model, manifest, ...recipe, ...settings });
     try {
+      const session = lease.value;
       const context = { context: { bank: bank.bankId } };
       session.checkSize(resizeFor(bank, overrides));
       if (session.dims !== dims) {
         const text = `Expected patch embeddings of ${dims} dimensions for the bank but backbone ${manifest.name} gives ${session.dims}`;
         throw new InputError("wrong-backbone", text, context);
       }
-      const index = await openIndex(bank, overrides.index ?? "auto", { threads, spinning });
-      return new FrameScorer(bank, session, index, overrides);
+      const index = await pools.index(bank, overrides.index ?? "auto", { threads, spinning });
+      return new FrameScorer({ ...bank, ...index.value.arrays }, lease, index, overrides);
     } catch (error) {
-      await session.close();
+      await lease.release();
       throw error;
     }
   }
@@ -185,8 +197,7 @@ export class FrameScorer {
   async warmUp(): Promise<void> {
     const { width, height } = this.#resize;
     const data = new Uint8Array(width * height * 3).fill(128);
-    const embedding = await this.#session.embed(data, 1, height, width);
-    await this.#index.search(embedding.data, this.#patches);
+    await this.scorePrepared({ data, width, height, format: "RGB" });
   }
 
   /** @returns what `drawPictures` needs; the map is a copy, valid for as long as the caller likes */
@@ -202,8 +213,7 @@ export class FrameScorer {
   }
 
   async close(): Promise<void> {
-    await this.#index.close();
-    await this.#session.close();
+    for (const lease of this.#leases) await lease.release();
   }
 
   /** Width over height of what the network sees of the region. */

@@ -6,10 +6,15 @@ import type { GateLimits, GateReport } from "./protocol.ts";
  * Scores the golden frames of a bank through this device's own backbone, index and execution provider. By the bank's own
  * threshold: one that the station sets says nothing about whether the device computes as the fit did.
  *
+ * @param step runs the scoring of one frame, when its turn has come
  * @returns null for a bank without golden frames
  * @throws InputError "gate-refused" with every figure that is beyond its limit
  */
-export async function passGate(scorer: FrameScorer, limits: GateLimits): Promise<GateReport | null> {
+export async function passGate(
+  scorer: FrameScorer,
+  limits: GateLimits,
+  step: <T>(job: () => Promise<T>) => Promise<T>,
+): Promise<GateReport | null> {
   const { manifest, golden, bankId } = scorer.bank;
   if (manifest.golden === null || golden === null) return null;
   const { width, height } = manifest.golden;
@@ -19,9 +24,12 @@ export async function passGate(scorer: FrameScorer, limits: GateLimits): Promise
   const times: number[] = [];
   for (const [at, { name, expect, score: expectedScore }] of manifest.golden.frames.entries()) {
     const data = golden.subarray(at * bytes, (at + 1) * bytes);
-    const begun = performance.now();
-    const { score } = await scorer.scorePrepared({ data, width, height, format: "RGB" });
-    times.push(performance.now() - begun);
+    const score = await step(async () => {
+      const begun = performance.now();
+      const frame = await scorer.scorePrepared({ data, width, height, format: "RGB" });
+      times.push(performance.now() - begun);
+      return frame.score;
+    });
     frames.push({ name, expect, verdict: score > threshold ? "FAIL" : "PASS", expectedScore, score });
   }
   const report: GateReport = {

@@ -118,13 +118,22 @@ export class InferenceClient {
     return answer;
   }
 
+  /** The station asks for no scores any more. */
+  async unloadBank(station: string): Promise<void> {
+    const { id, answer } = this.#open<null>(`unloading of the bank of ${station}`, this.#options.startTimeoutMs);
+    this.#send({ type: "unload-bank", id, station });
+    await answer;
+  }
+
   /**
+   * @param deadlineAtMs monotonic ms at which the frame's part is late; null: it is no part's, and gives way to those that are
    * @returns `scored`: the image score; `pictures`: resolves after it, null when they were not wanted, dropped, or
    *   the process died, and never rejects
    */
   score(
     station: string,
     frame: FrameReference,
+    deadlineAtMs: number | null,
     wantsPictures: boolean,
   ): { scored: Promise<Scored>; pictures: Promise<Pictures | null> } {
     const { frameTimeoutMs } = this.#options;
@@ -132,7 +141,7 @@ export class InferenceClient {
     const pictures = wantsPictures
       ? this.#pending.open<Pictures | null>(`pictures of frame ${frame.seq}`, frameTimeoutMs * PICTURES_TIMEOUT_FACTOR)
       : undefined;
-    this.#send({ type: "score", id: request.id, picturesId: pictures?.id ?? null, station, frame });
+    this.#send({ type: "score", id: request.id, picturesId: pictures?.id ?? null, station, frame, deadlineAtMs });
     return {
       scored: request.answer,
       // Lost pictures are an expected outcome: the verdict has its own promise, which carries the error.
@@ -179,6 +188,9 @@ export class InferenceClient {
         return;
       case "bank-loaded":
         this.#pending.resolve(message.id, message.summary);
+        return;
+      case "bank-unloaded":
+        this.#pending.resolve(message.id, null);
         return;
       case "scored":
         this.#pending.resolve(message.id, message.scored);

@@ -7,6 +7,9 @@ import { ExactInt8 } from "../search/exact-int8.ts";
 import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../search/hnsw.ts";
 import type { NearestNeighbours, SearchOptions } from "../search/nearest-neighbours.ts";
 
+/** `float32` is the measure of the others, for evaluations. */
+export type WantedIndex = "auto" | "exact" | "hnsw" | "float32";
+
 /**
  * Opens the index of a bank. `auto` is the bank's own wish, and where that is `auto` too, what is faster at the
  * bank's size; `float32` is the measure of the others, for evaluations. A graph that the bank does not carry is built
@@ -14,7 +17,7 @@ import type { NearestNeighbours, SearchOptions } from "../search/nearest-neighbo
  */
 export async function openIndex(
   bank: Bank,
-  wanted: "auto" | "exact" | "hnsw" | "float32",
+  wanted: WantedIndex,
   settings: Omit<SearchOptions, "neighbours">,
 ): Promise<NearestNeighbours> {
   const { manifest } = bank;

@@ -50,6 +50,8 @@ export interface BankSummary {
   /** The execution provider that is really in use. */
   readonly provider: string;
   readonly warmUpMs: number;
+  /** Backbone, search and score of one frame after the warm-up, ms: the median of a few. */
+  readonly frameMs: number;
   /** null: no gate was asked for, or the bank has no golden frames. */
   readonly gate: GateReport | null;
 }
@@ -121,6 +123,8 @@ export type ToInference =
   | { readonly type: "load-bank"; readonly id: number; readonly load: LoadBank }
   /** The bank stays as it is loaded; thresholds, frame limits and pictures are those of `load` from the next frame on. */
   | { readonly type: "adjust-bank"; readonly id: number; readonly load: LoadBank }
+  /** The station leaves: what its bank takes is given up. */
+  | { readonly type: "unload-bank"; readonly id: number; readonly station: string }
   | {
       readonly type: "score";
       readonly id: number;
@@ -128,12 +132,15 @@ export type ToInference =
       readonly picturesId: number | null;
       readonly station: string;
       readonly frame: FrameReference;
+      /** Monotonic ms, of the machine's clock, at which the frame's part is late; null: it is no part's. */
+      readonly deadlineAtMs: number | null;
     };
 
 export type FromInference =
   | { readonly type: "alive"; readonly id: number }
   | { readonly type: "started"; readonly id: number; readonly versions: Readonly<Record<string, string>> }
   | { readonly type: "bank-loaded"; readonly id: number; readonly summary: BankSummary }
+  | { readonly type: "bank-unloaded"; readonly id: number }
   /** The slot has been read: its credit may go back. */
   | { readonly type: "scored"; readonly id: number; readonly scored: Scored }
   /** Follows `scored` when pictures were asked for; null when they were dropped, so as not to hold up a newer frame. */

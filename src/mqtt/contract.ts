@@ -74,7 +74,7 @@ export interface ResultField {
 /** Between two fields stands a semicolon, after the last one a space. */
 export const RESULT_FIELDS: readonly ResultField[] = [
   field("version", 0, 2, "`V1`"),
-  field("boot", 3, 8, "hex, drawn at each start of the daemon"),
+  field("boot", 3, 8, "hex, drawn at each start of the station"),
   field("session", 12, 8, "the PLC's, padded with spaces; where the station counts by itself, equal to boot"),
   field("seq", 21, 10, "the PLC's number of the part, zero-padded; else the station's own, from 1"),
   field("part", 32, 32, "from the trigger, padded with spaces"),

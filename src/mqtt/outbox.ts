@@ -1,5 +1,6 @@
 import type { Journal, Left } from "./journal.ts";
 import { MemoryJournal, NOTHING_LEFT } from "./journal.ts";
+import { OutboxKeys } from "./outbox-keys.ts";
 import type { PlcResult } from "./payloads.ts";
 import type { HistoryLimits } from "./record-lane.ts";
 import { RecordLane } from "./record-lane.ts";
@@ -31,11 +32,17 @@ export const DEFAULT_HISTORY: HistoryLimits = { largest: 1_000, perSecond: 20 };
 export class Outbox {
   readonly #results: ResultLane;
   readonly #records: RecordLane;
-  #nextKey = 1;
+  readonly #keys: OutboxKeys;
   #onReady: () => void = () => undefined;
 
-  constructor(journal: Journal = new MemoryJournal(), history: HistoryLimits = DEFAULT_HISTORY) {
-    const nextKey = (): number => this.#nextKey++;
+  /** @param keys of all outboxes that share the journal's database */
+  constructor(
+    journal: Journal = new MemoryJournal(),
+    history: HistoryLimits = DEFAULT_HISTORY,
+    keys: OutboxKeys = new OutboxKeys(),
+  ) {
+    this.#keys = keys;
+    const nextKey = (): number => keys.next();
     const onReady = (): void => this.#onReady();
     this.#results = new ResultLane(journal, nextKey, onReady);
     this.#records = new RecordLane(journal, history, nextKey, onReady);
@@ -52,7 +59,7 @@ export class Outbox {
 
   /** Takes over what a former run left, before anything is added. */
   restore(left: Left = NOTHING_LEFT): void {
-    this.#nextKey = left.nextKey;
+    this.#keys.startAt(left.nextKey);
     this.#results.restore(left);
     this.#records.restore(left);
   }

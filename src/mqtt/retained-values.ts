@@ -29,6 +29,13 @@ export class RetainedValues {
     else this.#held.set(topic, { ...before, message, dirty: true });
   }
 
+  /** An empty value, which makes the broker forget the topic, for each but those of `kept`. */
+  clear(kept: readonly string[]): void {
+    for (const [topic, { message, urgent }] of this.#held) {
+      if (!kept.includes(topic)) this.set(topic, "", { qos: message.qos, urgent });
+    }
+  }
+
   /** All values are to be sent again. */
   forgetSent(): void {
     for (const held of this.#held.values()) held.dirty = true;

@@ -44,6 +44,15 @@ export interface StateDocument extends StationIdentity {
   } | null;
   /** The provider that is really in use; null while there is no inference process. */
   readonly executionProvider: string | null;
+  /** Whether what the station asks for can be met beside the others; null before its bank was loaded. */
+  readonly admission: {
+    readonly verdict: "admitted" | "overbooked" | "refused";
+    /** Share of the time that the frames of all stations of its inference process take, where their takt is known. */
+    readonly utilisation: number;
+    /** The longest that a part of it waits for its score, ms; null: without bound. */
+    readonly responseMs: number | null;
+    readonly problems: readonly string[];
+  } | null;
   readonly camera: {
     readonly source: string;
     readonly state: "starting" | "playing" | "lost" | "ended";

@@ -248,6 +248,12 @@ export class StationSession {
     this.#delivery.pump();
   }
 
+  /** The broker forgets what it keeps of the station, but for what tells a PLC that it is not there. Before `close`. */
+  clearRetained(): void {
+    this.#delivery.retained.clear([this.#topics.status, this.#topics.plcState]);
+    this.#delivery.pump();
+  }
+
   /** `bank/state`. */
   setBankState(document: object): void {
     this.#setRetained(this.#topics.bank.state, JSON.stringify(document), 1);

@@ -81,7 +81,9 @@ export type StationEvent =
   | { readonly type: "storage-ready" }
   | { readonly type: "bank-ready"; readonly bankId: string }
   /** The bank failed, was taken away, or (`warm-up`) is being loaded. */
-  | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "warm-up" }
+  | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "admission-refused" | "warm-up" }
+  /** Whether all that is asked of the inference process can be met. */
+  | { readonly type: "booked"; readonly over: boolean }
   | { readonly type: "inference-ready" }
   /** The process ended: it reads no slot any more and answers nothing. */
   | { readonly type: "inference-lost" }
@@ -130,8 +132,11 @@ export type Effect =
   | { readonly type: "outcome-again"; readonly session: string; readonly seq: number }
   /** A known bad part was recognised, or not; to be remembered over a restart. */
   | { readonly type: "challenge-done"; readonly at: Instant; readonly met: boolean }
-  /** Hand the frame to the inference process; it answers with `scored` or `score-failed`, or is lost. */
-  | { readonly type: "request-score"; readonly frameId: number }
+  /**
+   * Hand the frame to the inference process; it answers with `scored` or `score-failed`, or is lost. At `deadlineAtMs`,
+   * monotonic, the part is late.
+   */
+  | { readonly type: "request-score"; readonly frameId: number; readonly deadlineAtMs: number }
   /** Nobody needs the frame any more: its slot may be written again. Exactly once for each frame that arrived. */
   | { readonly type: "release"; readonly frameId: number }
   | { readonly type: "outcome"; readonly outcome: Outcome }
@@ -167,6 +172,8 @@ export interface StationCounters {
   readonly refused: Readonly<Partial<Record<ReasonName, number>>>;
   /** Triggers that came again. */
   readonly repeated: number;
+  /** Parts that had no decision, or none that was published, at their deadline. */
+  readonly deadlineMisses: number;
   readonly lateScores: number;
   /** Answers for frames that nobody asks for any more. */
   readonly ignoredAnswers: number;

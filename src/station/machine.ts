@@ -72,6 +72,7 @@ export class StationMachine {
       skipped: this.#intake.skipped,
       refused: this.#triggers?.refused ?? (this.#unwanted > 0 ? { "trigger-unwanted": this.#unwanted } : {}),
       repeated: this.#triggers?.repeated ?? 0,
+      deadlineMisses: this.#scoring.deadlineMisses,
       lateScores: this.#scoring.lateScores,
       ignoredAnswers: this.#scoring.ignoredAnswers,
     };
@@ -171,6 +172,7 @@ export class StationMachine {
         this.#operate(event, now);
         return;
       case "bank-ready":
+      case "booked":
       case "inference-ready":
       case "camera-playing":
       case "storage-lost":

@@ -14,6 +14,7 @@ export class Readiness {
   #inference: Condition;
   #camera: Condition;
   #storage: Condition;
+  #booking: Condition;
   #cameraEnded = false;
 
   constructor(now: Instant) {
@@ -21,6 +22,7 @@ export class Readiness {
     this.#inference = { missing: "warm-up", since: now };
     this.#camera = { missing: "warm-up", since: now };
     this.#storage = { missing: null, since: now };
+    this.#booking = { missing: null, since: now };
   }
 
   get started(): boolean {
@@ -63,7 +65,7 @@ export class Readiness {
   }
 
   faults(): readonly Fault[] {
-    return [this.#camera, this.#bank, this.#inference, this.#storage].flatMap(({ missing, since }) =>
+    return [this.#camera, this.#bank, this.#inference, this.#storage, this.#booking].flatMap(({ missing, since }) =>
       missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }],
     );
   }
@@ -78,6 +80,9 @@ export class Readiness {
       case "bank-unready":
         this.#bankId = null;
         this.#bank = changed(this.#bank, event.reason, now);
+        return;
+      case "booked":
+        this.#booking = changed(this.#booking, event.over ? "overbooked" : null, now);
         return;
       case "inference-ready":
         this.#inference = changed(this.#inference, null, now);

@@ -71,6 +71,12 @@ export const REASONS = {
     text: "The station is still starting: bank or inference is not ready yet",
     remedy: "Wait until plc/state is 3 or 5 before parts are sent",
   },
+  "admission-refused": {
+    code: "0305",
+    text: "The station was refused: what it asks for cannot be met beside the others of this device",
+    remedy:
+      "See state.admission for figures; raise takt or deadline, take a smaller input, or move a station elsewhere",
+  },
   "inference-fault": {
     code: "0401",
     text: "Scoring the frame failed or gave no finite score",
@@ -126,6 +132,12 @@ export const REASONS = {
     code: "0701",
     text: "Results cannot be written to the disk; they go on without it, with flag 10",
     remedy: "Free space on the disk of stateFolder, or make it writable",
+  },
+  overbooked: {
+    code: "0704",
+    text: "What is asked of this station and the others of this device cannot all be met; parts will be late",
+    remedy:
+      "See state.admission for figures; raise takt or deadline, take a smaller input, or move a station elsewhere",
   },
   "fail-streak": {
     code: "0702",

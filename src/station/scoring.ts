@@ -26,6 +26,7 @@ export class Scoring {
   readonly #inFlight = new Map<number, InFlight>();
   /** Parts with a frame that wait for the inference process, oldest first. */
   #waiting: Entry[] = [];
+  #deadlineMisses = 0;
   #lateScores = 0;
   #ignoredAnswers = 0;
 
@@ -34,6 +35,10 @@ export class Scoring {
     this.#readiness = readiness;
     this.#ledger = ledger;
     this.#emit = emit;
+  }
+
+  get deadlineMisses(): number {
+    return this.#deadlineMisses;
   }
 
   get lateScores(): number {
@@ -92,7 +97,7 @@ export class Scoring {
     const frameId = entry.frame?.frameId ?? null;
     if (frameId === null) return;
     this.#inFlight.set(frameId, { entry, bankId: this.#readiness.bankId });
-    this.#emit({ type: "request-score", frameId });
+    this.#emit({ type: "request-score", frameId, deadlineAtMs: entry.deadlineAtMs });
   }
 
   takeScore(event: ScoredEvent, now: Instant): void {
@@ -131,10 +136,13 @@ export class Scoring {
 
   expire(now: Instant): void {
     for (const entry of this.#ledger.overdue(now.monotonicMs)) {
+      this.#deadlineMisses++;
       const waited = this.#waiting.includes(entry);
       this.giveUp(entry, (waited ? this.#readiness.inferenceMissing : null) ?? "late", now);
     }
-    this.#reportWithdrawn(this.#ledger.withdrawOverdue(now));
+    const withdrawn = this.#ledger.withdrawOverdue(now);
+    this.#deadlineMisses += withdrawn.length;
+    this.#reportWithdrawn(withdrawn);
   }
 
   /** As `giveUpAll`, and of what is decided and held back behind another part, too. */

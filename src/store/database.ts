@@ -36,9 +36,14 @@ export class Database {
   /** @throws DeviceError "store-unusable" when no database can be opened at that place */
   open(stations: readonly string[]): Opened {
     const setAside = this.#openFile();
+    return { ...this.remainsOf(stations), setAside };
+  }
+
+  /** What is there of stations that begin after the file was opened. */
+  remainsOf(stations: readonly string[]): Opened {
     const { nextKey } = this.#prepared();
     const row = nextKey.get() as { next: number };
-    return { nextKey: row.next, stations: this.#remains(stations), setAside };
+    return { nextKey: row.next, stations: this.#remains(stations), setAside: null };
   }
 
   /**

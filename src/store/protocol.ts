@@ -70,6 +70,7 @@ export type ToStore =
   | { readonly type: "open"; readonly id: number; readonly file: string; readonly stations: readonly string[] }
   | { readonly type: "write"; readonly id: number; readonly changes: readonly Change[] }
   | { readonly type: "fetch"; readonly id: number; readonly keys: readonly number[] }
+  | { readonly type: "remains"; readonly id: number; readonly station: string }
   | { readonly type: "close"; readonly id: number };
 
 export type FromStore =
@@ -77,5 +78,6 @@ export type FromStore =
   /** On the disk. `setAside`: the file was found unusable on the way, and a new one was begun. */
   | { readonly type: "written"; readonly id: number; readonly setAside: SetAside | null; readonly spentMs: number }
   | { readonly type: "fetched"; readonly id: number; readonly payloads: ReadonlyMap<number, Uint8Array> }
+  | { readonly type: "remains"; readonly id: number; readonly opened: Opened }
   | { readonly type: "closed"; readonly id: number }
   | { readonly type: "failed"; readonly id: number; readonly error: WireError };

@@ -143,6 +143,24 @@ export class Store {
     }
   }
 
+  /** @returns what the database holds of a station, after all changes that were asked for; null when the disk fails */
+  async remains(station: string): Promise<Opened | null> {
+    try {
+      await new Promise<void>((resolve) => {
+        // Changes are written in their order: when this one is through, so are those before it.
+        this.write({ type: "remember", station: "", name: "probe", value: String(this.#writes) }, () => resolve());
+      });
+      return await this.#ask<Opened>("read of a station", WRITE_DEADLINE_MS, (id) => ({
+        type: "remains",
+        id,
+        station,
+      }));
+    } catch (error) {
+      this.#fail(error);
+      return null;
+    }
+  }
+
   /** Writes what waits, as far as the disk takes it in time, and ends the thread. Idempotent. */
   async close(): Promise<void> {
     if (this.#state === "closed") return;
@@ -244,6 +262,9 @@ export class Store {
         return;
       case "fetched":
         this.#pending.resolve(message.id, message.payloads);
+        return;
+      case "remains":
+        this.#pending.resolve(message.id, message.opened);
         return;
       case "closed":
         this.#pending.resolve(message.id, null);

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { toWireError } from "../shared/errors.ts";
+import { BugError, toWireError } from "../shared/errors.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { Database } from "./database.ts";
 import type { FromStore, ToStore } from "./protocol.ts";
@@ -29,6 +29,9 @@ class StoreThread {
       }
       case "fetch":
         return { type: "fetched", id, payloads: this.#database?.fetch(message.keys) ?? new Map() };
+      case "remains":
+        if (this.#database === undefined) throw new BugError("store-closed", "Expected open before remains");
+        return { type: "remains", id, opened: this.#database.remainsOf([message.station]) };
       case "close":
         this.#database?.close();
         return { type: "closed", id };

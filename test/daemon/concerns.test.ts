@@ -8,7 +8,7 @@ import { stationSchema } from "../../src/config/station-schema.ts";
 import { changesBetween, concernOfKey } from "../../src/daemon/concerns.ts";
 
 /** Concerns whose change ends no process and no connection. */
-const LIVE = ["machine", "scoring", "log", "history"];
+const LIVE = ["machine", "admission", "scoring", "log", "history"];
 const RESTART = ["bank", "camera", "broker", "inference"];
 
 test("a key that is marked live ends nothing, one that is marked restart ends just what it concerns", () => {
@@ -19,7 +19,7 @@ test("a key that is marked live ends nothing, one that is marked restart ends ju
   for (const { path, key, concern } of marked) {
     if (key.apply === "live") assert.ok(LIVE.includes(concern), `${path}: ${concern}`);
     if (key.apply === "restart") assert.ok(RESTART.includes(concern), `${path}: ${concern}`);
-    if (concern === "process") assert.equal(key.apply, "local", path);
+    if (concern === "process" || concern === "station") assert.equal(key.apply, "local", path);
   }
 });
 
@@ -46,10 +46,21 @@ test("a change names its key, its values, its station and what it concerns", () 
   ]);
 });
 
-test("another list of stations is one change, which needs a new start", () => {
-  const changes = changesBetween(config({}, {}), config({}, {}, { name: "b" }));
+test("a station that comes or goes is a change of its own, and the others have none, whatever their order", () => {
+  const changes = changesBetween(config({}, {}, { name: "b" }), config({}, { name: "c" }, {}));
   assert.deepEqual(
-    changes.map(({ path, concern }) => [path, concern]),
-    [["stations", "process"]],
+    changes.map(({ path, station, from, to, concern }) => [path, station, from, to, concern]),
+    [
+      ["stations", "l/b", "l/b", null, "station"],
+      ["stations", "l/c", null, "l/c", "station"],
+    ],
+  );
+});
+
+test("another mode of a station makes that one begin anew", () => {
+  const changes = changesBetween(config({}, {}, { name: "b" }), config({}, {}, { name: "b", mode: "camera" }));
+  assert.deepEqual(
+    changes.map(({ path, station, concern }) => [path, station, concern]),
+    [["mode", "l/b", "station"]],
   );
 });

@@ -89,3 +89,26 @@ test("a candidate changes nothing until it is activated; a key that the environm
   ]);
   for (const body of [[], null === undefined, "text", 7]) assert.ok(Array.isArray(keeper.withTwin("line1/st1", body)));
 });
+
+test("what was pushed to a station holds again when it comes back into the file, and to nobody while it is gone", (t) => {
+  const { sourceOf, store } = rig(t);
+  store("line1/back", { threshold: 3 });
+  const misfit = store("line1/misfit", { region: { x: 0, y: 0, width: 100, height: 100 } });
+  const source = sourceOf({}, {});
+  const keeper = new ConfigKeeper(source, effectiveConfig(source), () => undefined);
+  const textOf = (...names: string[]): string => {
+    const camera = { source: "test", width: 64 };
+    const stations = names.map((name) => ({ line: "line1", name, bank: "a.bank", camera }));
+    return source.text.replace(/stations:[^]*/, stringify({ stations }));
+  };
+  keeper.activate(keeper.withText(textOf("st1", "back", "misfit")));
+  const byName = (name: string) => keeper.config.stations.find((station) => station.name === name);
+  assert.deepEqual([byName("back")?.threshold, byName("misfit")?.region], [3, null]);
+  assert.equal(keeper.storedTwin("line1/back").stored.current?.version, 1);
+  assert.deepEqual(keeper.storedTwin("line1/back").leftOut, null);
+  assert.match(keeper.storedTwin("line1/misfit").leftOut ?? "", /expected a right edge within camera\.width/);
+  keeper.activate(keeper.withText(textOf("st1")));
+  writeFileSync(misfit.path, "damaged");
+  keeper.activate(keeper.withText(textOf("st1", "misfit")));
+  assert.match(keeper.storedTwin("line1/misfit").leftOut ?? "", /cannot be used/);
+});

@@ -36,6 +36,7 @@ const SUMMARY: BankSummary = {
   index: "exact",
   provider: "cpu",
   warmUpMs: 1,
+  frameMs: 1,
   gate: null,
 };
 const HEALTH = {

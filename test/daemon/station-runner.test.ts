@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { DeviceHealth } from "../../src/daemon/device-health.ts";
+import { Admission } from "../../src/daemon/admission.ts";
 import { InferenceHost } from "../../src/daemon/inference-host.ts";
 import { StationRunner } from "../../src/daemon/station-runner.ts";
 import type { InferenceClient } from "../../src/inference/inference-client.ts";
@@ -62,6 +63,7 @@ async function startStation(
       ...{ clockSync: () => "unknown", clock: systemClock, logger: log, onChange: () => undefined },
     }),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+    admission: new Admission({ order: () => ["line1/st1"], policy: () => "warn", processOf: () => 0, logger: log }),
     loadBank: (client, base) => client.loadBank(base),
     onOutcome: () => undefined,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
@@ -74,19 +76,15 @@ async function startStation(
   };
   const pids: number[] = [];
   const inference = new InferenceHost({
-    settings: device.inference,
-    clock: systemClock,
-    logger: log,
-    listeners: [
-      runner,
-      {
-        inferenceUp: ({ pid = 0 }: InferenceClient) => {
-          pids.push(pid);
-          onInferenceUp(pid);
-        },
-        inferenceDown: () => undefined,
-      },
-    ],
+    ...{ name: "inference", settings: device.inference, clock: systemClock, logger: log },
+  });
+  inference.attach(runner);
+  inference.attach({
+    inferenceUp: ({ pid = 0 }: InferenceClient) => {
+      pids.push(pid);
+      onInferenceUp(pid);
+    },
+    inferenceDown: () => undefined,
   });
   const client = await LineClient.connect(broker.url);
   await database.open();

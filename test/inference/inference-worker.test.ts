@@ -55,9 +55,14 @@ async function startedWorker() {
   return started;
 }
 
-const score = (id: number, picturesId: number | null, frame: FrameReference | undefined) => {
+const score = (
+  id: number,
+  picturesId: number | null,
+  frame: FrameReference | undefined,
+  { station = "line1/st1", deadlineAtMs = null }: { station?: string; deadlineAtMs?: number | null } = {},
+) => {
   assert.ok(frame !== undefined);
-  return { type: "score", id, picturesId, station: "line1/st1", frame } as const;
+  return { type: "score", id, picturesId, station, frame, deadlineAtMs } as const;
 };
 
 test("a bank before the start, and a frame of a station without a bank, are answered as mistakes of ours", async () => {
@@ -74,23 +79,38 @@ test("a bank before the start, and a frame of a station without a bank, are answ
   }
 });
 
-test("verdicts come in order before any pictures, and pictures that hold up newer frames are dropped", async () => {
+test("verdicts of all stations come before any pictures, the earliest deadline first", async () => {
   const { worker, sent, answer } = await startedWorker();
-  for (const [i, frame] of frames.entries()) worker.handle(score(10 + i, 20 + i, frame));
+  const stations = frames.map((_, i) => `line1/st${i + 1}`);
+  for (const [i, station] of stations.entries()) {
+    worker.handle({ type: "load-bank", id: 100 + i, load: load({ station }) });
+    await answer(100 + i);
+  }
+  const before = sent.length;
+  for (const [i, station] of stations.entries()) {
+    worker.handle(score(10 + i, 20 + i, frames[i], { station, deadlineAtMs: 1e15 - i }));
+  }
   for (const i of frames.keys()) await answer(20 + i);
-  const order = sent.slice(2).map(({ type, id }) => `${type} ${id}`);
-  // Two pictures may wait. The third, fourth and fifth frame each push the oldest out; the last two are drawn at the end.
-  assert.deepEqual(order, [
-    ...["scored 10", "scored 11", "scored 12", "pictures 20", "scored 13", "pictures 21", "scored 14", "pictures 22"],
-    ...["pictures 23", "pictures 24"],
-  ]);
+  const order = sent.slice(before).map(({ type, id }) => `${type} ${id}`);
+  const backwards = [4, 3, 2, 1, 0];
+  assert.deepEqual(order, [...backwards.map((i) => `scored ${10 + i}`), ...backwards.map((i) => `pictures ${20 + i}`)]);
   const drawn = sent.flatMap((message) => (message.type === "pictures" ? [message.pictures] : []));
-  assert.deepEqual(
-    drawn.map((pictures) => pictures === null),
-    [true, true, true, false, false],
-  );
   assert.equal(drawn[4]?.mask?.contentType, "image/png");
   assert.equal(drawn[4]?.overlay, undefined);
+});
+
+test("pictures of each frame are answered once, drawn or dropped, and the newest are drawn", async () => {
+  const { worker, sent, answer } = await startedWorker();
+  for (const [i, frame] of frames.entries()) {
+    worker.handle(score(10 + i, 20 + i, frame));
+    // Two frames may wait; the next one comes when this one is scored, before its pictures are drawn.
+    if (i % 2 === 1) await answer(10 + i);
+  }
+  for (const i of frames.keys()) await answer(20 + i);
+  assert.ok(frames.every((_, i) => sent.some(({ type, id }) => type === "scored" && id === 10 + i)));
+  const drawn = sent.flatMap((message) => (message.type === "pictures" ? [message] : []));
+  assert.equal(drawn.length, frames.length);
+  assert.ok(drawn.find(({ id }) => id === 24)?.pictures !== null);
 });
 
 test("a frame that cannot be read is answered once, its pictures with nothing, and the next is scored", async () => {
@@ -110,6 +130,7 @@ test("a frame that shows nothing is refused by the bank's limits, and by what th
   worker.handle({ type: "start", id: 1, settings: SETTINGS });
   const validity = { check: true, minBrightness: null, maxSaturated: null, minSharpness: null };
   worker.handle({ type: "load-bank", id: 2, load: load({ validity }) });
+  await answer(2);
   const slots = join(line.folder, "slots");
   const part = await partImage(1);
   const black = await slotFrame(slots, 6, { ...part, data: new Uint8Array(part.data.length) });
@@ -122,6 +143,7 @@ test("a frame that shows nothing is refused by the bank's limits, and by what th
   assert.equal((await answer(4)).type, "scored");
   // A tenth of the light is enough where the station says so; then it is the pictures' sharpness that lacks.
   worker.handle({ type: "load-bank", id: 5, load: load({ validity: { ...validity, minBrightness: 0 } }) });
+  await answer(5);
   worker.handle(score(6, null, black));
   const blurred = await answer(6);
   assert.equal(blurred.type === "failed" && blurred.error.code, "frame-blurred");
@@ -129,20 +151,24 @@ test("a frame that shows nothing is refused by the bank's limits, and by what th
 
 test("a bank that is loaded anew takes the place of the old one; one that does not load leaves the old one", async () => {
   const { worker, answer } = await startedWorker();
+  const loaded = async (id: number, changes: Partial<LoadBank>): Promise<FromInference> => {
+    worker.handle({ type: "load-bank", id, load: load(changes) });
+    return answer(id);
+  };
   const thresholdOf = async (id: number): Promise<number> => {
     worker.handle(score(id, null, frames[0]));
     const message = await answer(id);
     assert.ok(message.type === "scored");
     return message.scored.threshold;
   };
-  worker.handle({ type: "load-bank", id: 10, load: load({ threshold: 7, index: "hnsw" }) });
+  const own = await thresholdOf(9);
+  const message = await loaded(10, { threshold: 7, index: "hnsw" });
+  assert.notEqual(own, 7);
   assert.equal(await thresholdOf(11), 7);
-  const loaded = await answer(10);
-  assert.ok(loaded.type === "bank-loaded");
-  assert.deepEqual([loaded.summary.threshold, loaded.summary.index], [7, "hnsw"]);
-  worker.handle({ type: "load-bank", id: 12, load: load({ bankPath: join(line.folder, "none.bank") }) });
+  assert.ok(message.type === "bank-loaded");
+  assert.deepEqual([message.summary.threshold, message.summary.index], [7, "hnsw"]);
+  const failed = await loaded(12, { bankPath: join(line.folder, "none.bank") });
   assert.equal(await thresholdOf(13), 7);
-  const failed = await answer(12);
   assert.ok(failed.type === "failed");
   assert.deepEqual([failed.error.code, failed.error.faultClass], ["bank-missing", "input"]);
 });
@@ -151,6 +177,7 @@ test("a region that does not lie in the frame fails the frame and not the proces
   const { worker, answer } = await startedWorker();
   const region = { x: 400, y: 400, width: 100, height: 100 };
   worker.handle({ type: "load-bank", id: 10, load: load({ region }) });
+  await answer(10);
   worker.handle(score(11, null, frames[0]));
   const failed = await answer(11);
   assert.ok(failed.type === "failed");
@@ -161,10 +188,14 @@ test("a bank is adjusted between two frames: thresholds and frame limits change,
   const { worker, answer } = await startedWorker();
   const [frame] = frames;
   worker.handle(score(10, null, frame));
+  await answer(10);
   worker.handle({ type: "adjust-bank", id: 11, load: load({ threshold: 77, bankPath: "/nowhere" }) });
+  await answer(11);
   worker.handle(score(12, null, frame));
+  await answer(12);
   const dark = { check: true, minBrightness: 255, maxSaturated: null, minSharpness: null };
   worker.handle({ type: "adjust-bank", id: 13, load: load({ validity: dark }) });
+  await answer(13);
   worker.handle(score(14, null, frame));
   const [before, adjusted, after, refused] = [await answer(10), await answer(11), await answer(12), await answer(14)];
   assert.ok(before.type === "scored" && after.type === "scored" && adjusted.type === "bank-loaded");
@@ -174,4 +205,45 @@ test("a bank is adjusted between two frames: thresholds and frame limits change,
   // Without a threshold it is the bank's again.
   const back = await answer(13);
   assert.ok(back.type === "bank-loaded" && back.summary.threshold === before.scored.threshold);
+});
+
+test("a station's frames are scored against the bank that it has while another one loads, and the others' too", async () => {
+  const { worker, sent, answer } = await startedWorker();
+  const [frame] = frames;
+  worker.handle({ type: "load-bank", id: 10, load: load({ threshold: 7 }) });
+  worker.handle(score(11, null, frame));
+  const scored = await answer(11);
+  assert.ok(scored.type === "scored");
+  assert.notEqual(scored.scored.threshold, 7);
+  await answer(10);
+  const order = sent.map(({ id }) => id);
+  assert.ok(order.indexOf(11) < order.indexOf(10));
+});
+
+test("a frame beyond the credits of its station is answered as an overrun, and so are its pictures", async () => {
+  const { worker, answer } = await startedWorker();
+  for (const id of [10, 11, 12]) worker.handle(score(id, id + 10, frames[0], { deadlineAtMs: 1e15 }));
+  const refused = await answer(10);
+  assert.ok(refused.type === "failed");
+  assert.deepEqual([refused.error.code, refused.error.faultClass], ["score-overrun", "device"]);
+  assert.match(refused.error.message, /line1\/st1/);
+  assert.deepEqual(await answer(20), { type: "pictures", id: 20, pictures: null });
+  assert.equal((await answer(11)).type, "scored");
+  assert.equal((await answer(12)).type, "scored");
+});
+
+test("a bank that is given up scores nothing any more; another station with the same bank goes on", async () => {
+  const { worker, answer } = await startedWorker();
+  worker.handle({ type: "load-bank", id: 10, load: load({ station: "line1/st2" }) });
+  // Asked for while the load goes on, it comes after it.
+  worker.handle({ type: "load-bank", id: 11, load: load() });
+  worker.handle({ type: "unload-bank", id: 12, station: "line1/st1" });
+  assert.equal((await answer(12)).type, "bank-unloaded");
+  assert.equal((await answer(11)).type, "bank-loaded");
+  await answer(10);
+  worker.handle(score(13, null, frames[0]));
+  worker.handle(score(14, null, frames[0], { station: "line1/st2" }));
+  const refused = await answer(13);
+  assert.equal(refused.type === "failed" && refused.error.code, "no-bank");
+  assert.equal((await answer(14)).type, "scored");
 });

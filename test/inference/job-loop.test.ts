@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JobLoop } from "../../src/inference/job-loop.ts";
+import { JobLoop, SCORES_BEFORE_A_STEP, type ScoreJob } from "../../src/inference/job-loop.ts";
 
 /** Runs jobs that note their names, and waits until `count` of them have run or were dropped. */
 function record(count: number) {
@@ -16,27 +16,77 @@ function record(count: number) {
   return {
     ran,
     finished,
-    urgent: (name: string) => async () => note(name),
-    pictures: (name: string) => ({ draw: async () => note(name), drop: () => note(`drop ${name}`) }),
+    job: (name: string) => async () => note(name),
+    score: (station: string, deadlineAtMs: number | null = null): ScoreJob => ({
+      ...{ station, deadlineAtMs, run: async () => note(`score ${station}`), refuse: () => note(`refuse ${station}`) },
+    }),
+    pictures: (name: string, station = "a") => ({
+      station,
+      draw: async () => note(name),
+      drop: () => note(`drop ${name}`),
+    }),
   };
 }
 
 test("a verdict that comes after pictures is still worked on first", async () => {
   const loop = new JobLoop();
-  const { ran, finished, urgent, pictures } = record(3);
-  loop.addUrgent(urgent("score 1"));
+  const { ran, finished, score, pictures } = record(3);
+  loop.addScore(score("a"));
   loop.addPictures(pictures("pictures 1"));
-  loop.addUrgent(urgent("score 2"));
+  loop.addScore(score("b"));
   await finished;
-  assert.deepEqual(ran, ["score 1", "score 2", "pictures 1"]);
+  assert.deepEqual(ran, ["score a", "score b", "pictures 1"]);
 });
 
-test("a third waiting picture pushes the oldest out, and that is told", async () => {
+test("of frames of several stations the earliest deadline goes first; what takes no time goes before them", async () => {
   const loop = new JobLoop();
-  const { ran, finished, pictures } = record(3);
-  for (const name of ["a", "b", "c"]) loop.addPictures(pictures(name));
+  const { ran, finished, score, job } = record(4);
+  const far = Number.MAX_SAFE_INTEGER;
+  loop.addScore(score("a"));
+  loop.addScore(score("b", far));
+  loop.addScore(score("c", far - 1));
+  void loop.urgent(job("adjust"));
   await finished;
-  assert.deepEqual(ran, ["drop a", "b", "c"]);
+  assert.deepEqual(ran, ["adjust", "score c", "score b", "score a"]);
+});
+
+test("a frame beyond its station's credits pushes the oldest out, and that is told", async () => {
+  const loop = new JobLoop();
+  const { ran, finished, score } = record(4);
+  for (const station of ["a", "a", "a", "b"]) loop.addScore(score(station));
+  await finished;
+  assert.deepEqual(ran, ["refuse a", "score a", "score a", "score b"]);
+});
+
+test("a step of a load waits for frames, but not for more than a few", async () => {
+  const loop = new JobLoop();
+  const { ran, finished, score, job } = record(SCORES_BEFORE_A_STEP + 4);
+  void loop.step(job("step 1"));
+  void loop.step(job("step 2"));
+  for (let i = 0; i < SCORES_BEFORE_A_STEP + 2; i++) loop.addScore(score(`s${i}`));
+  await finished;
+  assert.equal(ran.indexOf("step 1"), SCORES_BEFORE_A_STEP);
+  assert.equal(ran.at(-1), "step 2");
+});
+
+test("what a job returns or throws comes back to who asked for it, and the loop goes on", async () => {
+  const loop = new JobLoop();
+  await assert.rejects(
+    loop.step(async () => {
+      throw new Error("no");
+    }),
+    /no/,
+  );
+  assert.equal(await loop.urgent(async () => 7), 7);
+});
+
+test("a third waiting picture of a station pushes its oldest out, and that is told", async () => {
+  const loop = new JobLoop();
+  const { ran, finished, pictures } = record(4);
+  loop.addPictures(pictures("other", "b"));
+  for (const name of ["1", "2", "3"]) loop.addPictures(pictures(name));
+  await finished;
+  assert.deepEqual(ran, ["drop 1", "other", "2", "3"]);
 });
 
 test("jobs never overlap", async () => {
@@ -45,7 +95,7 @@ test("jobs never overlap", async () => {
   let most = 0;
   await new Promise<void>((resolve) => {
     for (let i = 0; i < 5; i += 1) {
-      loop.addUrgent(async () => {
+      void loop.step(async () => {
         inside += 1;
         most = Math.max(most, inside);
         await new Promise((done) => setTimeout(done, 2));

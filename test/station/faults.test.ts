@@ -6,6 +6,7 @@ import { REASONS } from "../../src/station/reasons.ts";
 
 /** The compiler holds that these are keys of `state`. */
 const KEYS: Readonly<Partial<Record<keyof StateDocument, true>>> = {
+  admission: true,
   bank: true,
   camera: true,
   counters: true,

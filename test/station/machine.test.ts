@@ -99,6 +99,31 @@ test("a part is late at its deadline, its slot stays taken until the answer, and
   assert.deepEqual(bench.frame(120, 2), ["plc 4"]);
   assert.deepEqual(bench.scored(130, 1, 1), ["release 1", "late-score 1 1", "request 2"]);
   assert.equal(bench.machine.counters().lateScores, 1);
+  assert.equal(bench.machine.counters().deadlineMisses, 1);
+});
+
+test("a part that was decided in time and waited behind another one past its deadline missed it, too", () => {
+  const bench = new Bench({ maxInFlight: 2 }).ready();
+  bench.frame(10, 1);
+  bench.frame(20, 2);
+  assert.deepEqual(bench.scored(30, 2, 1), ["release 2"]);
+  // Both are past their deadlines before anybody says so.
+  assert.deepEqual(bench.at(125, { type: "tick" }), ["late-score 2 1", "1 late", "2 late", "plc 3"]);
+  assert.deepEqual([bench.machine.counters().deadlineMisses, bench.machine.counters().noVerdict], [2, { late: 2 }]);
+});
+
+test("a station that is refused gives no verdicts, one that is overbooked does and says so", () => {
+  const bench = new Bench().ready();
+  assert.deepEqual(bench.at(1, { type: "booked", over: true }), ["faults overbooked"]);
+  assert.deepEqual(bench.frame(2, 1), ["request 1", "plc 4"]);
+  assert.deepEqual(bench.scored(3, 1, 1), ["release 1", "1 PASS", "plc 3"]);
+  assert.deepEqual(bench.at(4, { type: "bank-unready", reason: "admission-refused" }), [
+    "faults admission-refused+overbooked",
+    "plc 8",
+  ]);
+  assert.deepEqual(bench.frame(5, 2), ["release 2", "2 admission-refused"]);
+  assert.deepEqual(bench.at(6, { type: "booked", over: false }), ["faults admission-refused"]);
+  assert.deepEqual(bench.at(7, { type: "bank-ready", bankId: "bank-a" }), ["faults none", "plc 3"]);
 });
 
 test("a score that comes after its deadline is late even when no tick came before it", () => {
@@ -260,6 +285,7 @@ test("in mode continuous frames are skipped while nothing can score them", () =>
     skipped: 1,
     refused: {},
     repeated: 0,
+    deadlineMisses: 0,
     lateScores: 0,
     ignoredAnswers: 0,
   });

@@ -4,7 +4,8 @@ import type { InspectionRecord } from "../../src/mqtt/record.ts";
 import type { StateDocument } from "../../src/mqtt/state-document.ts";
 import { until } from "./until.ts";
 
-const ROOT = "nominal/v1/test/line1/st1";
+/** Below it each station has its own. */
+const LINE = "nominal/v1/test/line1";
 
 export interface Heard {
   /** Below the station's root. */
@@ -17,24 +18,31 @@ export interface Heard {
 export class LineClient {
   readonly messages: Heard[] = [];
   readonly #client: MqttClient;
+  readonly #root: string;
 
-  private constructor(client: MqttClient) {
+  private constructor(client: MqttClient, root: string) {
     this.#client = client;
+    this.#root = root;
   }
 
-  static async connect(url: string, login: { username?: string; password?: string } = {}): Promise<LineClient> {
+  static async connect(
+    url: string,
+    login: { username?: string; password?: string } = {},
+    station = "st1",
+  ): Promise<LineClient> {
     const client = await connectAsync(url, { reconnectPeriod: 0, ...login }, false);
-    const heard = new LineClient(client);
+    const root = `${LINE}/${station}`;
+    const heard = new LineClient(client, root);
     client.on("message", (topic, payload, packet) => {
-      heard.messages.push({ topic: topic.slice(ROOT.length + 1), payload, retain: packet.retain });
+      heard.messages.push({ topic: topic.slice(root.length + 1), payload, retain: packet.retain });
     });
-    await client.subscribeAsync(`${ROOT}/#`, { qos: 1 });
+    await client.subscribeAsync(`${root}/#`, { qos: 1 });
     return heard;
   }
 
   /** @param topic below the station's root */
   async publish(topic: string, payload: string, options: { readonly retain?: boolean } = {}): Promise<void> {
-    await this.#client.publishAsync(`${ROOT}/${topic}`, payload, { qos: 1, retain: options.retain ?? false });
+    await this.#client.publishAsync(`${this.#root}/${topic}`, payload, { qos: 1, retain: options.retain ?? false });
   }
 
   payloads(topic: string): Buffer[] {

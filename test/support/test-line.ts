@@ -86,9 +86,25 @@ export class TestLine {
     prefix?: readonly string[];
     environment?: Readonly<Record<string, string>>;
   }): Promise<NominaldProcess> {
-    const file = join(this.folder, "config.yaml");
-    await writeFile(file, stringify(this.config(options)));
-    return new NominaldProcess(["run", "--config", file], options.environment ?? {}, options.prefix);
+    return this.start(this.config(options), options);
+  }
+
+  /** Starts the daemon on a configuration. */
+  async start(
+    config: object,
+    options: { prefix?: readonly string[]; environment?: Readonly<Record<string, string>> } = {},
+  ): Promise<NominaldProcess> {
+    await this.write(config);
+    return new NominaldProcess(["run", "--config", this.#file], options.environment ?? {}, options.prefix);
+  }
+
+  /** Writes the file that the daemon reads; one that runs reads it again at SIGHUP. */
+  async write(config: object): Promise<void> {
+    await writeFile(this.#file, stringify(config));
+  }
+
+  get #file(): string {
+    return join(this.folder, "config.yaml");
   }
 
   config(options: { broker: string; station?: object; camera: object; device?: object }): object {
