@@ -16,6 +16,8 @@ export interface DeviceConfig {
     readonly threads: number;
     readonly spinning: boolean;
     readonly provider: "cpu" | "cuda" | "tensorrt";
+    /** The CPU stands in for a provider that cannot be had, if it is fast enough. */
+    readonly allowCpuFallback: boolean;
     /** Start of the child and load of a bank at most this. */
     readonly startTimeoutMs: number;
     /** One frame at most this; past it the child is killed. */

@@ -129,6 +129,11 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       env: "NOMINALD_INFERENCE_PROVIDER",
       apply: "restart",
     }),
+    allowCpuFallback: key(flagRule, false, {
+      doc: "The CPU may stand in, with flag 10, for a provider that cannot be had, where it keeps deadline and takt.",
+      env: "NOMINALD_INFERENCE_ALLOW_CPU_FALLBACK",
+      apply: "restart",
+    }),
     startTimeoutMs: key(integerRule({ minimum: 1_000, maximum: 600_000 }), 30_000, {
       doc: "Starting the inference process, and loading a bank, takes at most this; past it the process is killed.",
       env: "NOMINALD_INFERENCE_START_TIMEOUT_MS",

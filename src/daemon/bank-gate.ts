@@ -17,9 +17,9 @@ export async function tryBank(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<BankSummary> {
-  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
+  const { threads, spinning, provider, allowCpuFallback, startTimeoutMs, frameTimeoutMs } = settings;
   const client = new InferenceClient({
-    settings: { threads, spinning, provider },
+    settings: { threads, spinning, provider, allowCpuFallback },
     startTimeoutMs,
     frameTimeoutMs,
     logger,

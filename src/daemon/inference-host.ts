@@ -90,9 +90,9 @@ async function openInference(
   lost: (error: Error) => void,
   signal: AbortSignal,
 ): Promise<InferenceClient> {
-  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
+  const { threads, spinning, provider, allowCpuFallback, startTimeoutMs, frameTimeoutMs } = settings;
   const client = new InferenceClient({
-    settings: { threads, spinning, provider },
+    settings: { threads, spinning, provider, allowCpuFallback },
     startTimeoutMs,
     frameTimeoutMs,
     logger,

@@ -121,6 +121,7 @@ export class StationReport {
     this.#bank = summary;
     this.#details.delete("no-bank");
     this.#details.delete("inference-lost");
+    if (summary.fallback !== null) this.#details.set("provider-fallback", summary.fallback.why);
     this.#options.session.setBank(summary.bankId);
   }
 
@@ -202,6 +203,7 @@ export class StationReport {
       bank: this.#bank === null ? null : bankState(this.#bank),
       admission: this.#admission === null ? null : admissionState(this.#admission),
       executionProvider: this.#bank?.provider ?? null,
+      wantedProvider: this.#bank?.fallback?.wanted ?? this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
       pushes: this.#options.pushes(),

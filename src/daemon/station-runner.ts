@@ -265,6 +265,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   bankReady(summary: BankSummary): void {
     this.#vitals = { ...this.#vitals, bankActive: true, bankLoads: this.#vitals.bankLoads + 1 };
     this.#report.bankReady(summary);
+    this.#handle({ type: "provider", fallback: summary.fallback !== null });
     this.#admission.bankReady(summary);
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();

@@ -74,6 +74,7 @@ export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBa
     ...(rotation === null ? {} : { rotation }),
     validity,
     pictures: station.pictures,
+    budgetMs: Math.min(station.deadlineMs, taktOf(station) ?? Infinity),
   };
 }
 

@@ -53,8 +53,8 @@ export async function checkInference(
   device: DeviceConfig,
   logger: Logger,
 ): Promise<void> {
-  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = device.inference;
-  const settings = { threads, spinning, provider };
+  const { threads, spinning, provider, allowCpuFallback, startTimeoutMs, frameTimeoutMs } = device.inference;
+  const settings = { threads, spinning, provider, allowCpuFallback };
   const client = new InferenceClient({ settings, startTimeoutMs, frameTimeoutMs, logger, onLost: () => undefined });
   try {
     await client.start();
@@ -121,7 +121,8 @@ async function load(
     if (summary.provider === wanted) findings.ok("provider", `ONNX Runtime uses ${summary.provider}, as configured`);
     else {
       const remedy = `install ONNX Runtime with ${wanted} for this machine, or set inference.provider to ${summary.provider}`;
-      findings.fail("provider", `ONNX Runtime uses ${summary.provider}, ${wanted} is configured`, remedy);
+      const level = device.inference.allowCpuFallback ? "warn" : "fail";
+      findings[level]("provider", `ONNX Runtime uses ${summary.provider}, ${wanted} is configured`, remedy);
     }
   } catch (error) {
     if (!(error instanceof NominalError)) throw error;

@@ -44,6 +44,8 @@ export interface StateDocument extends StationIdentity {
   } | null;
   /** The provider that is really in use; null while there is no inference process. */
   readonly executionProvider: string | null;
+  /** The one that was asked for: another where the CPU stands in for it. */
+  readonly wantedProvider: string | null;
   /** Whether what the station asks for can be met beside the others; null before its bank was loaded. */
   readonly admission: {
     readonly verdict: "admitted" | "overbooked" | "refused";

@@ -84,6 +84,8 @@ export type StationEvent =
   | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "admission-refused" | "warm-up" }
   /** Whether all that is asked of the inference process can be met. */
   | { readonly type: "booked"; readonly over: boolean }
+  /** Whether the CPU stands in for the accelerator that was asked for. */
+  | { readonly type: "provider"; readonly fallback: boolean }
   | { readonly type: "inference-ready" }
   /** The process ended: it reads no slot any more and answers nothing. */
   | { readonly type: "inference-lost" }

@@ -15,6 +15,7 @@ export class Readiness {
   #camera: Condition;
   #storage: Condition;
   #booking: Condition;
+  #provider: Condition;
   #cameraEnded = false;
 
   constructor(now: Instant) {
@@ -23,6 +24,7 @@ export class Readiness {
     this.#camera = { missing: "warm-up", since: now };
     this.#storage = { missing: null, since: now };
     this.#booking = { missing: null, since: now };
+    this.#provider = { missing: null, since: now };
   }
 
   get started(): boolean {
@@ -46,8 +48,9 @@ export class Readiness {
     return this.#cameraEnded ? "camera-lost" : this.#camera.missing;
   }
 
-  get storageLost(): boolean {
-    return this.#storage.missing !== null;
+  /** It goes on, though not as it was meant to. */
+  get degraded(): boolean {
+    return this.#storage.missing !== null || this.#provider.missing !== null;
   }
 
   /** Why no bank can score now; null when one can. */
@@ -65,8 +68,8 @@ export class Readiness {
   }
 
   faults(): readonly Fault[] {
-    return [this.#camera, this.#bank, this.#inference, this.#storage, this.#booking].flatMap(({ missing, since }) =>
-      missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }],
+    return [this.#camera, this.#bank, this.#inference, this.#storage, this.#booking, this.#provider].flatMap(
+      ({ missing, since }) => (missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }]),
     );
   }
 
@@ -83,6 +86,9 @@ export class Readiness {
         return;
       case "booked":
         this.#booking = changed(this.#booking, event.over ? "overbooked" : null, now);
+        return;
+      case "provider":
+        this.#provider = changed(this.#provider, event.fallback ? "provider-fallback" : null, now);
         return;
       case "inference-ready":
         this.#inference = changed(this.#inference, null, now);

@@ -174,6 +174,12 @@ export const REASONS = {
     text: "The computer's clock follows no reference, so times of records cannot be compared",
     remedy: "Let it follow a time server (timedatectl set-ntp true)",
   },
+  "provider-fallback": {
+    code: "0722",
+    text: "The CPU stands in for the accelerator that was asked for; results carry flag 10",
+    remedy:
+      "Set the accelerator up (driver, CUDA, ONNX Runtime), then restart the service; or set inference.provider: cpu",
+  },
   "camera-unsteady": {
     code: "0721",
     text: "The camera was lost so often that it is tried again at long intervals only",

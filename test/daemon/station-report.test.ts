@@ -37,6 +37,7 @@ const SUMMARY: BankSummary = {
   provider: "cpu",
   warmUpMs: 1,
   frameMs: 1,
+  fallback: null,
   gate: null,
 };
 const HEALTH = {

@@ -130,7 +130,7 @@ test("an element that only a person's own pipeline names is looked for too", asy
   assert.ok(!findings.some(({ check }) => check === "camera"));
 });
 
-test("a bank's golden frames are scored as at a push, and each limit that they break is told", async (t) => {
+test("a bank's golden frames are scored as at a push, and each limit that they break, or another provider, is told", async (t) => {
   const line = await TestLine.prepare(ANY_VERDICTS);
   t.after(() => line.dispose());
   const look = (bank: string, device: object = {}) =>
@@ -142,6 +142,12 @@ test("a bank's golden frames are scored as at a push, and each limit that they b
   const memory = await look(line.bank, { delivery: { maxMemoryMebibytes: 64 } });
   expectLine(memory, "gate", "fail", /the process takes \d+ MiB, at most 64 \[/, /maxMemoryMebibytes/);
   expectLine(memory, "load", "ok", /the bank loads/);
+
+  const inference = { provider: "cuda", startTimeoutMs: 120_000 };
+  const refused = await look(line.bank, { inference });
+  expectLine(refused, "provider", "fail", /provider cuda to run the backbone/, /inference\.provider to cpu/);
+  const standsIn = await look(line.bank, { inference: { ...inference, allowCpuFallback: true } });
+  expectLine(standsIn, "provider", "warn", /ONNX Runtime uses cpu, cuda is configured/, /inference\.provider to cpu/);
 
   const bank = await readBank(line.bank);
   const { golden, calibration } = bank.manifest;

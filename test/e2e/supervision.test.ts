@@ -91,3 +91,39 @@ test("an inference process that hangs while nothing is asked of it is replaced b
   await until("a verdict", () => client.results().some(({ session }) => session === "s1"));
   assert.notEqual(client.results().at(-1)?.verdict, "NO_VERDICT");
 });
+
+/** The npm package of ONNX Runtime has no CUDA libraries: the same as on a device whose driver is gone. */
+const CUDA = { provider: "cuda", startTimeoutMs: 120_000, frameTimeoutMs: 60_000 };
+
+test("an accelerator that cannot be had is refused in clear words", async (t) => {
+  const device = { stateFolder: join(line.folder, "cuda"), inference: CUDA };
+  const { client } = await start(t, device, { mode: "continuous" });
+  const { detail } = await client.fault("no-bank");
+  assert.match(detail ?? "", /Expected the execution provider cuda to run the backbone on this machine but/);
+  assert.ok(client.results().every(({ verdict }) => verdict === "NO_VERDICT"));
+});
+
+test("with leave the CPU stands in for it, and everything says so", async (t) => {
+  const inference = { ...CUDA, allowCpuFallback: true };
+  const { client } = await start(t, { stateFolder: join(line.folder, "stands-in"), inference }, { mode: "continuous" });
+  const fault = await client.fault("provider-fallback");
+  assert.deepEqual([fault.code, fault.stops, fault.see], ["0722", false, "executionProvider"]);
+  assert.match(fault.detail ?? "", /provider cuda to run the backbone/);
+  await until("a verdict", () => client.results().some(({ verdict }) => verdict !== "NO_VERDICT"));
+  for (const { verdict, flags } of client.results()) if (verdict !== "NO_VERDICT") assert.equal(flags & 0x10, 0x10);
+  const { executionProvider, wantedProvider } = client.states().at(-1) ?? {};
+  assert.deepEqual([executionProvider, wantedProvider], ["cpu", "cuda"]);
+});
+
+test("a CPU that is too slow for the station does not stand in", async (t) => {
+  const inference = { ...CUDA, allowCpuFallback: true };
+  // A takt of a tenth of a millisecond, which no computer keeps.
+  const station = { mode: "continuous", taktMs: 0.1 };
+  const { client } = await start(t, { stateFolder: join(line.folder, "too-slow"), inference }, station);
+  const { detail } = await client.fault("no-bank");
+  assert.match(
+    detail ?? "",
+    /^Expected the CPU to take at most 0 ms for a frame .* but it takes \d+ ms\. .*provider cuda/,
+  );
+  assert.ok(client.results().every(({ verdict }) => verdict === "NO_VERDICT"));
+});

@@ -10,6 +10,7 @@ const KEYS: Readonly<Partial<Record<keyof StateDocument, true>>> = {
   bank: true,
   camera: true,
   counters: true,
+  executionProvider: true,
   host: true,
   storage: true,
 };
