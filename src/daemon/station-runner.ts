@@ -220,6 +220,10 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#startCamera();
   }
 
+  inferenceUnsteady(found: string | null): void {
+    this.#faults.set("inference-unsteady", found);
+  }
+
   cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
     const cameraStarts = this.#vitals.cameraStarts + 1;
     this.#vitals = { ...this.#vitals, cameraPlaying: true, cameraStarts, frames: 0 };

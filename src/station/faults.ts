@@ -28,6 +28,7 @@ export const FAULTS = {
   "host-hot": { stops: false, see: "host", over: "it is 3 °C cooler than the limit" },
   "clock-throttled": { stops: false, see: "host", over: "a minute has passed without it" },
   "clock-unsynchronised": { stops: false, see: "host", over: "the clock is synchronised" },
+  "inference-unsteady": { stops: false, see: "bank", over: "it has not been lost for 2 minutes" },
   "provider-fallback": { stops: false, see: "executionProvider", over: "a bank has loaded on the accelerator" },
   "camera-unsteady": { stops: false, see: "camera", over: "it has not been lost for 2 minutes" },
 } as const satisfies Readonly<Partial<Record<ReasonName, FaultKind>>>;

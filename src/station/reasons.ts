@@ -174,6 +174,11 @@ export const REASONS = {
     text: "The computer's clock follows no reference, so times of records cannot be compared",
     remedy: "Let it follow a time server (timedatectl set-ntp true)",
   },
+  "inference-unsteady": {
+    code: "0723",
+    text: "The inference process was lost so often that it is started again at long intervals only",
+    remedy: "See the log for the cause; check memory, the backbone and the accelerator's driver",
+  },
   "provider-fallback": {
     code: "0722",
     text: "The CPU stands in for the accelerator that was asked for; results carry flag 10",
