@@ -132,9 +132,9 @@ export class StationReport {
     else if (admitted.verdict === "overbooked") this.#details.set("overbooked", text);
   }
 
-  bankFailed(error: Error): void {
+  bankFailed(error: Error, reason: "no-bank" | "self-test-failed"): void {
     this.#bank = null;
-    this.#details.set("no-bank", error.message);
+    this.#details.set(reason, error.message);
     this.#options.session.setBank(null);
   }
 

@@ -284,8 +284,9 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   bankFailed(error: NominalError): void {
     this.#vitals = { ...this.#vitals, bankActive: false };
     this.#admission.bankGone();
-    this.#report.bankFailed(error);
-    this.#handle({ type: "bank-unready", reason: "no-bank" });
+    const reason = error.code === "gate-refused" ? "self-test-failed" : "no-bank";
+    this.#report.bankFailed(error, reason);
+    this.#handle({ type: "bank-unready", reason });
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();
     this.#startCamera();

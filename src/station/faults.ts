@@ -14,7 +14,7 @@ export interface FaultKind {
 export const FAULTS = {
   "camera-lost": { stops: true, see: "camera", over: "the camera plays again" },
   "no-bank": { stops: true, see: "bank", over: "a bank has loaded; it is tried again each 30 s" },
-  "self-test-failed": { stops: true, see: "bank", over: "a bank has passed" },
+  "self-test-failed": { stops: true, see: "bank", over: "a bank's golden frames come out right" },
   "inference-lost": { stops: true, see: "bank", over: "the process is back and the bank loaded" },
   "challenge-due": { stops: true, see: "counters", over: "a known bad part was recognised" },
   "challenge-passed": { stops: true, see: "counters", over: "a known bad part was recognised" },

@@ -222,7 +222,7 @@ test("the state names bank, camera and the versions of what every process loaded
   assert.deepEqual(state.camera, { source: "test", state: "playing", launch: "videotestsrc ! appsink", restarts: 3 });
   assert.equal(client.texts("tag/bank").at(-1), SUMMARY.bankId);
 
-  report.bankFailed(new Error("damaged"));
+  report.bankFailed(new Error("damaged"), "no-bank");
   report.cameraEnded();
   report.publishState();
   await until("no bank in the state", () => client.states().at(-1)?.bank === null);

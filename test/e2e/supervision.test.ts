@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { readBank } from "../../src/bank/bundle-read.ts";
+import { writeBank } from "../../src/bank/bundle-write.ts";
 import type { StateDocument } from "../../src/mqtt/state-document.ts";
 import type { NominaldProcess } from "../support/daemon-process.ts";
 import { LineClient } from "../support/line-client.ts";
@@ -126,4 +128,22 @@ test("a CPU that is too slow for the station does not stand in", async (t) => {
     /^Expected the CPU to take at most 0 ms for a frame .* but it takes \d+ ms\. .*provider cuda/,
   );
   assert.ok(client.results().every(({ verdict }) => verdict === "NO_VERDICT"));
+});
+
+test("a bank whose golden frames do not come out right here fails the self-test of the start", async (t) => {
+  const bank = await readBank(line.bank);
+  const { golden, calibration } = bank.manifest;
+  assert.ok(golden !== null);
+  const frames = golden.frames.map((frame) => ({ ...frame, score: frame.score + calibration.threshold / 10 }));
+  const drifted = `${line.bank}.drifted`;
+  await writeBank(drifted, { ...bank, manifest: { ...bank.manifest, golden: { ...golden, frames } } });
+  const station = { mode: "triggered", bank: drifted };
+  const { client } = await start(t, { stateFolder: join(line.folder, "drifted") }, station);
+  const fault = await client.fault("self-test-failed");
+  assert.deepEqual([fault.code, fault.stops], ["0303", true]);
+  assert.match(fault.detail ?? "", /scores drift by 10\.00 % of the threshold, at most 5\.00 %/);
+  await until("the camera", () => client.states().at(-1)?.camera.state === "playing");
+  await client.publish("plc/trigger", "s1;1;;");
+  await until("its outcome", () => client.results().some(({ session }) => session === "s1"));
+  assert.equal(client.results().at(-1)?.code, "0303");
 });
