@@ -16,6 +16,8 @@ export interface DeviceConfig {
     readonly threads: number;
     readonly spinning: boolean;
     readonly provider: "cpu" | "cuda" | "tensorrt";
+    /** The CPU stands in for a provider that cannot be had, if it is fast enough. */
+    readonly allowCpuFallback: boolean;
     /** Start of the child and load of a bank at most this. */
     readonly startTimeoutMs: number;
     /** One frame at most this; past it the child is killed. */
@@ -31,6 +33,7 @@ export interface DeviceConfig {
   /** Where monitors ask how the device does. */
   readonly http: HttpConfig;
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+  readonly host: HostConfig;
   readonly security: {
     /** Signed documents may come without a signature. */
     readonly allowUnsigned: boolean;
@@ -51,6 +54,14 @@ export interface HttpConfig {
   readonly port: number;
   /** Names in Host and Origin that are served, beside the address and those of loopback. */
   readonly hosts: readonly string[];
+}
+
+/** Beyond these the computer itself is a fault, which stops nothing. */
+export interface HostConfig {
+  readonly minFreeMemoryMebibytes: number;
+  /** On the disk of stateFolder. */
+  readonly minFreeDiskMebibytes: number;
+  readonly maxCelsius: number;
 }
 
 export interface DeliveryConfig {

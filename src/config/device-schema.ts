@@ -132,6 +132,11 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
       env: "NOMINALD_INFERENCE_PROVIDER",
       apply: "restart",
     }),
+    allowCpuFallback: key(flagRule, false, {
+      doc: "The CPU may stand in, with flag 10, for a provider that cannot be had, where it keeps deadline and takt.",
+      env: "NOMINALD_INFERENCE_ALLOW_CPU_FALLBACK",
+      apply: "restart",
+    }),
     startTimeoutMs: key(integerRule({ minimum: 1_000, maximum: 600_000 }), 30_000, {
       doc: "Starting the inference process, and loading a bank, takes at most this; past it the process is killed.",
       env: "NOMINALD_INFERENCE_START_TIMEOUT_MS",
@@ -186,6 +191,23 @@ export const deviceSchema: KeyTree<DeviceConfig> = {
     level: key(choiceRule("debug", "info", "warn", "error"), "info", {
       doc: "The least important messages that are logged.",
       env: "NOMINALD_LOG_LEVEL",
+      apply: "live",
+    }),
+  },
+  host: {
+    minFreeMemoryMebibytes: key(integerRule({ minimum: 0, maximum: 1_048_576 }), 128, {
+      doc: "Less memory left, of the computer or of the service's own limit, is a fault in the topic state.",
+      env: "NOMINALD_HOST_MIN_FREE_MEMORY_MEBIBYTES",
+      apply: "live",
+    }),
+    minFreeDiskMebibytes: key(integerRule({ minimum: 0, maximum: 1_048_576 }), 256, {
+      doc: "Less room on the disk of stateFolder is one.",
+      env: "NOMINALD_HOST_MIN_FREE_DISK_MEBIBYTES",
+      apply: "live",
+    }),
+    maxCelsius: key(numberRule({ minimum: 20, maximum: 150 }), 90, {
+      doc: "A hotter sensor is one, degrees Celsius.",
+      env: "NOMINALD_HOST_MAX_CELSIUS",
       apply: "live",
     }),
   },

@@ -24,6 +24,7 @@ const DEVICE: Readonly<Record<keyof DeviceConfig, DeviceConcern | "station" | "p
   history: "history",
   http: "http",
   log: "log",
+  host: "policy",
   security: "policy",
   twin: "policy",
   delivery: "process",

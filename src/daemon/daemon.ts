@@ -26,6 +26,7 @@ import { Admission } from "./admission.ts";
 import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { deviceFigures } from "./device-figures.ts";
+import { DeviceHealth } from "./device-health.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
 import { healthAnswer, readinessAnswer } from "./health.ts";
@@ -81,6 +82,7 @@ export class Daemon {
   readonly #gate: DocumentGate;
   readonly #eventLoop = new EventLoopDelay();
   readonly #logLevel: LogLevelSwitch;
+  readonly #health: DeviceHealth;
   readonly #store: Store;
   readonly #outboxKeys = new OutboxKeys();
   readonly #keeper: ConfigKeeper;
@@ -111,6 +113,12 @@ export class Daemon {
       apply: options.setLogLevel,
       clock,
       logger,
+    });
+    this.#health = new DeviceHealth({
+      stateFolder: config.stateFolder,
+      limits: () => this.#keeper.config.host,
+      clockSync: () => this.#clockSync.state,
+      ...{ clock, logger, onChange: () => this.#refresh() },
     });
     this.#gate = new DocumentGate({
       stateFolder: config.stateFolder,
@@ -167,6 +175,7 @@ export class Daemon {
     this.#clockSync.start();
     this.#eventLoop.start();
     this.#http.start();
+    this.#health.start();
     this.#opened = await this.#openStore();
     this.#deviceTwin.start();
     this.#deviceSession.start();
@@ -193,7 +202,7 @@ export class Daemon {
     });
     this.#reconfiguration.checkCredentials();
     this.#gate.remind();
-    for (const { runner } of this.#stations.entries) runner.refresh();
+    this.#refresh();
     for (const twin of this.#twins()) twin.changed();
     return changed;
   }
@@ -215,7 +224,8 @@ export class Daemon {
     const { versions } = this.#options;
     return deviceFigures({
       ...{ config: this.#keeper.config, versions, eventLoop: this.#eventLoop.read(), store: this.#store.status() },
-      ...{ inference: this.#inference, deviceSession: this.#deviceSession, stations: this.#stations.entries },
+      ...{ inference: this.#inference, health: this.#health, deviceSession: this.#deviceSession },
+      stations: this.#stations.entries,
     });
   }
 
@@ -233,6 +243,10 @@ export class Daemon {
           })),
         ),
     };
+  }
+
+  #refresh(): void {
+    for (const { runner } of this.#stations.entries) runner.refresh();
   }
 
   #twins(): readonly Twin[] {
@@ -294,7 +308,7 @@ export class Daemon {
     const pushes = (): GateStatus => this.#gate.status();
     const runner: StationRunner = new StationRunner({
       ...{ device: config, station, boot, versions, clock, clockSync, logger },
-      ...{ session, store, storage, eventLoop, pushes, admission: this.#admission },
+      ...{ session, store, storage, eventLoop, pushes, health: this.#health, admission: this.#admission },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
       observer: this.#metrics.observerOf(id),
@@ -342,6 +356,7 @@ export class Daemon {
     this.#clockSync.close();
     this.#eventLoop.close();
     this.#logLevel.close();
+    this.#health.close();
     const unreleased = this.#stateFolder.release();
     if (unreleased !== null) {
       this.#options.logger.warn({ cause: unreleased.message }, "the lock in the state folder could not be removed");

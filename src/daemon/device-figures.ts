@@ -5,6 +5,7 @@ import type { StationSession } from "../mqtt/station-session.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import { residentBytes } from "../ops/process-memory.ts";
 import type { StoreStatus } from "../store/store-client.ts";
+import type { DeviceHealth } from "./device-health.ts";
 import { readinessOf } from "./health.ts";
 import type { InferencePool } from "./inference-pool.ts";
 import type { StationRunner } from "./station-runner.ts";
@@ -16,6 +17,7 @@ export interface FigureSources {
   readonly eventLoop: LoopDelay;
   readonly store: StoreStatus;
   readonly inference: InferencePool;
+  readonly health: Pick<DeviceHealth, "host" | "runs">;
   readonly deviceSession: DeviceSession;
   readonly stations: readonly {
     readonly id: string;
@@ -28,7 +30,7 @@ const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** What all of them count, at this moment. */
 export async function deviceFigures(sources: FigureSources): Promise<DeviceFigures> {
-  const { config, versions, eventLoop, store, inference, deviceSession, stations } = sources;
+  const { config, versions, eventLoop, store, inference, health, deviceSession, stations } = sources;
   const { user, system } = process.cpuUsage();
   const memory = await Promise.all([
     processFigures("daemon", "", process.pid),
@@ -45,6 +47,8 @@ export async function deviceFigures(sources: FigureSources): Promise<DeviceFigur
     eventLoop,
     store,
     inferenceRestarts: inference.restarts,
+    host: health.host,
+    runs: health.runs,
     broker: { connected: deviceSession.status().state === "connected", connects: deviceSession.connects },
     stations: stations.map(stationFigures),
   };

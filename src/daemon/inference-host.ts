@@ -3,13 +3,15 @@ import type { InferenceClient } from "../inference/inference-client.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import { openInference } from "./open-inference.ts";
-import { CHILD_RESTART_LIMITS, RestartPolicy } from "./restart-policy.ts";
+import { CHILD_RESTART_LIMITS, RestartPolicy, type RestartLimits } from "./restart-policy.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Who is told when the inference process comes and goes. */
 export interface InferenceListener {
   inferenceUp(client: InferenceClient): void;
   inferenceDown(error: Error): void;
+  /** It was lost so often that it is started at long intervals only, in words; null: no longer. */
+  inferenceUnsteady?(found: string | null): void;
 }
 
 export interface InferenceHostOptions {
@@ -18,6 +20,7 @@ export interface InferenceHostOptions {
   readonly settings: DeviceConfig["inference"];
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly limits?: RestartLimits;
 }
 
 /** Keeps one inference process alive and tells the stations that it works for. */
@@ -25,13 +28,14 @@ export class InferenceHost {
   readonly #supervisor: Supervisor<InferenceClient>;
   readonly #listeners = new Set<InferenceListener>();
   #settings: DeviceConfig["inference"];
+  #unsteady: string | null = null;
 
   constructor(options: InferenceHostOptions) {
-    const { name, clock, logger } = options;
+    const { name, clock, logger, limits = CHILD_RESTART_LIMITS } = options;
     this.#settings = options.settings;
     this.#supervisor = new Supervisor<InferenceClient>({
       name,
-      policy: new RestartPolicy(CHILD_RESTART_LIMITS, 0),
+      policy: new RestartPolicy(limits, 0),
       clock,
       logger,
       open: (lost, signal) => openInference(this.#settings, logger, lost, signal),
@@ -40,6 +44,10 @@ export class InferenceHost {
         for (const listener of this.#listeners) listener.inferenceUp(client);
       },
       onDown: (error) => this.#tellDown(error),
+      onUnsteady: (found) => {
+        this.#unsteady = found;
+        for (const listener of this.#listeners) listener.inferenceUnsteady?.(found);
+      },
     });
   }
 
@@ -51,6 +59,7 @@ export class InferenceHost {
   /** It is told at once of a process that is up already. */
   attach(listener: InferenceListener): void {
     this.#listeners.add(listener);
+    listener.inferenceUnsteady?.(this.#unsteady);
     if (this.client !== undefined) listener.inferenceUp(this.client);
   }
 

@@ -19,9 +19,9 @@ export async function openInference(
   niceness = 0,
 ): Promise<InferenceClient> {
   signal.throwIfAborted();
-  const { threads, spinning, provider, startTimeoutMs, frameTimeoutMs } = settings;
+  const { threads, spinning, provider, allowCpuFallback, startTimeoutMs, frameTimeoutMs } = settings;
   const client = new InferenceClient({
-    settings: { threads, spinning, provider },
+    settings: { threads, spinning, provider, allowCpuFallback },
     startTimeoutMs,
     frameTimeoutMs,
     niceness,

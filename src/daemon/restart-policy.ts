@@ -6,6 +6,8 @@ export interface RestartLimits {
   /** Restarts inside `windowMs` that count as trouble that passes; beyond it a person is called for. */
   readonly budget: number;
   readonly windowMs: number;
+  /** So many losses in a row without a `worked` in between use the budget up too, however long each try took. */
+  readonly budgetInARow?: number;
 }
 
 export const CHILD_RESTART_LIMITS: RestartLimits = {
@@ -14,6 +16,9 @@ export const CHILD_RESTART_LIMITS: RestartLimits = {
   budget: 8,
   windowMs: 120_000,
 };
+
+/** A camera that opens and gives no frame takes its time for each try. */
+export const CAMERA_RESTART_LIMITS: RestartLimits = { ...CHILD_RESTART_LIMITS, budgetInARow: 8 };
 
 export interface RestartDecision {
   readonly delayMs: number;
@@ -31,11 +36,22 @@ export class RestartPolicy {
   readonly #limits: RestartLimits;
   readonly #minimumDelayMs: number;
   #lossesMs: number[] = [];
+  #inARow = 0;
 
   /** @param minimumDelayMs what the restarted thing itself needs, e.g. 3 s for a GigE camera to be given free */
   constructor(limits: RestartLimits, minimumDelayMs: number) {
     this.#limits = limits;
     this.#minimumDelayMs = minimumDelayMs;
+  }
+
+  /** So long without a loss it counts as steady again. */
+  get windowMs(): number {
+    return this.#limits.windowMs;
+  }
+
+  /** It does its work. */
+  worked(): void {
+    this.#inARow = 0;
   }
 
   /** It ends on purpose, and is no loss. */
@@ -45,10 +61,11 @@ export class RestartPolicy {
 
   /** @param nowMs monotonic time of the loss */
   lost(nowMs: number): RestartDecision {
-    const { firstDelayMs, largestDelayMs, budget, windowMs } = this.#limits;
+    const { firstDelayMs, largestDelayMs, budget, windowMs, budgetInARow = Infinity } = this.#limits;
     this.#lossesMs = [...this.#lossesMs.filter((lossMs) => nowMs - lossMs < windowMs), nowMs].slice(-(budget + 1));
     const losses = this.#lossesMs.length;
-    const exhausted = losses > budget;
+    this.#inARow += 1;
+    const exhausted = losses > budget || this.#inARow > budgetInARow;
     const backOffMs = exhausted ? largestDelayMs : Math.min(largestDelayMs, firstDelayMs * 2 ** (losses - 1));
     return { delayMs: Math.max(this.#minimumDelayMs, backOffMs), exhausted, losses };
   }

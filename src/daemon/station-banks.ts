@@ -6,6 +6,7 @@ import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, GateLimits, LoadBank } from "../inference/protocol.ts";
 import { InputError, NominalError, reasonOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
+import { gateLimitsOf } from "./station-settings.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
 
 export interface StationBanksOptions {
@@ -28,8 +29,6 @@ export interface StationBanksOptions {
 const MOST_PROBATION_STARTS = 3;
 /** Temporary files of `replaceFile`. */
 const LEFT_OVER = /^\.(slots\.json|offer\.dsse)\./;
-const MIB = 2 ** 20;
-
 /**
  * The banks of one station on the disk: the configuration's file is the first; those that came over the broker lie in the
  * slots' folder. Two of them are kept, beside the one that comes in.
@@ -119,11 +118,7 @@ export class StationBanks {
   /** Limits of the gate for a bank that is to be taken. */
   get gateLimits(): GateLimits {
     const { limits, deadlineMs } = this.#options;
-    return {
-      largestDrift: limits.maxDrift,
-      medianMs: deadlineMs() / 2,
-      memoryBytes: limits.maxMemoryMebibytes * MIB,
-    };
+    return gateLimitsOf(limits, deadlineMs());
   }
 
   /**

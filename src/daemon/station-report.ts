@@ -10,10 +10,13 @@ import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Fault } from "../station/events.ts";
+import type { FaultName } from "../station/faults.ts";
 import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
-import { REASONS, type ReasonName } from "../station/reasons.ts";
+import { REASONS } from "../station/reasons.ts";
 import type { Admitted } from "./admission.ts";
+import type { DeviceHealth } from "./device-health.ts";
+import type { StandingFault } from "./fault-board.ts";
 import type { FinishedPart } from "./part-records.ts";
 import { stationId } from "./station-settings.ts";
 
@@ -33,6 +36,9 @@ export interface StationReportOptions {
   readonly eventLoop: () => StateDocument["eventLoop"];
   readonly pushes: () => StateDocument["pushes"];
   readonly observer: StationObserver;
+  readonly health: Pick<DeviceHealth, "host" | "runs">;
+  /** Those that stop nothing, and so are none of the machine's. */
+  readonly shownFaults: () => readonly StandingFault[];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -45,7 +51,7 @@ export class StationReport {
   readonly #options: StationReportOptions;
   /** Results whose record is still to come, by ordinal → Unix ms at which they were published. */
   readonly #publishedAtMs = new Map<number, Promise<number | null>>();
-  readonly #details = new Map<ReasonName, string>();
+  readonly #details = new Map<FaultName, string>();
   #bank: BankSummary | null = null;
   #camera: { state: StateDocument["camera"]["state"]; launch: string | null } = { state: "starting", launch: null };
   /** Of what the children loaded; one that is gone comes back with the same. */
@@ -119,6 +125,7 @@ export class StationReport {
     this.#bank = summary;
     this.#details.delete("no-bank");
     this.#details.delete("inference-lost");
+    if (summary.fallback !== null) this.#details.set("provider-fallback", summary.fallback.why);
     this.#options.session.setBank(summary.bankId);
   }
 
@@ -129,9 +136,9 @@ export class StationReport {
     else if (admitted.verdict === "overbooked") this.#details.set("overbooked", text);
   }
 
-  bankFailed(error: Error): void {
+  bankFailed(error: Error, reason: "no-bank" | "self-test-failed"): void {
     this.#bank = null;
-    this.#details.set("no-bank", error.message);
+    this.#details.set(reason, error.message);
     this.#options.session.setBank(null);
   }
 
@@ -188,7 +195,7 @@ export class StationReport {
 
   /** What the station is now, as `state` says it. */
   state(): StateDocument {
-    const { device, boot, versions, clock, session, machine } = this.#options;
+    const { device, boot, versions, clock, session, machine, health } = this.#options;
     const station = this.#options.station();
     return {
       version: 1,
@@ -206,13 +213,16 @@ export class StationReport {
       bank: this.#bank === null ? null : bankState(this.#bank),
       admission: this.#admission === null ? null : admissionState(this.#admission),
       executionProvider: this.#bank?.provider ?? null,
+      wantedProvider: this.#bank?.fallback?.wanted ?? this.#bank?.provider ?? null,
       camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
       storage: this.#options.storage(),
       pushes: this.#options.pushes(),
       eventLoop: this.#options.eventLoop(),
+      host: health.host,
+      runs: health.runs,
       counters: machine.counters(),
       mqtt: session.counters(),
-      faults: reportedFaults(this.#faults, this.#details),
+      faults: reportedFaults([...this.#faults, ...this.#options.shownFaults()], this.#details),
     };
   }
 }
@@ -228,7 +238,7 @@ async function within<T>(value: Promise<T>, deadlineMs: number): Promise<T | nul
   }
 }
 
-function has(faults: readonly Fault[], reason: ReasonName): boolean {
+function has(faults: readonly Fault[], reason: FaultName): boolean {
   return faults.some((fault) => fault.reason === reason);
 }
 

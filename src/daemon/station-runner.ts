@@ -20,6 +20,8 @@ import { PLC_STATE_WORDS } from "../station/plc-state.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import type { StationConcern } from "./concerns.ts";
+import type { DeviceHealth } from "./device-health.ts";
+import { FaultBoard } from "./fault-board.ts";
 import type { GateStatus } from "./document-gate.ts";
 import type { Admission, Admitted } from "./admission.ts";
 import { StationAdmission } from "./station-admission.ts";
@@ -49,6 +51,7 @@ export interface StationRunnerOptions {
   readonly storage: () => StoreStatus;
   readonly eventLoop: () => LoopDelay;
   readonly pushes: () => GateStatus;
+  readonly health: DeviceHealth;
   readonly admission: Admission;
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
@@ -75,6 +78,8 @@ export interface StationVitals {
 export class StationRunner implements CameraListener, InferenceListener, StationBankListener {
   readonly #options: StationRunnerOptions;
   readonly #machine: StationMachine;
+  /** What is wrong and stops nothing. */
+  readonly #faults: FaultBoard;
   readonly #camera: CameraHost;
   readonly #report: StationReport;
   readonly #records: PartRecords;
@@ -96,7 +101,11 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#device = device;
     this.#station = station;
     this.#machine = new StationMachine(machineSettingsOf(station), this.#now());
+    this.#faults = new FaultBoard({
+      ...{ subject: stationId(station), clock, logger, onChange: () => this.#report.publishState() },
+    });
     this.#camera = new CameraHost({
+      faults: this.#faults,
       station,
       sharedMemoryFolder: device.sharedMemoryFolder,
       clock,
@@ -106,6 +115,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#report = new StationReport({
       ...options,
       station: () => this.#station,
+      shownFaults: () => [...options.health.faults, ...this.#faults.faults],
       machine: this.#machine,
       cameraRestarts: () => this.#camera.restarts,
     });
@@ -225,6 +235,10 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     this.#startCamera();
   }
 
+  inferenceUnsteady(found: string | null): void {
+    this.#faults.set("inference-unsteady", found);
+  }
+
   cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
     const cameraStarts = this.#vitals.cameraStarts + 1;
     this.#vitals = { ...this.#vitals, cameraPlaying: true, cameraStarts, frames: 0 };
@@ -272,6 +286,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   bankReady(summary: BankSummary): void {
     this.#vitals = { ...this.#vitals, bankActive: true, bankLoads: this.#vitals.bankLoads + 1 };
     this.#report.bankReady(summary);
+    this.#handle({ type: "provider", fallback: summary.fallback !== null });
     this.#admission.bankReady(summary);
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();
@@ -286,8 +301,9 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   bankFailed(error: NominalError): void {
     this.#vitals = { ...this.#vitals, bankActive: false };
     this.#admission.bankGone();
-    this.#report.bankFailed(error);
-    this.#handle({ type: "bank-unready", reason: "no-bank" });
+    const reason = error.code === "gate-refused" ? "self-test-failed" : "no-bank";
+    this.#report.bankFailed(error, reason);
+    this.#handle({ type: "bank-unready", reason });
     this.#handle({ type: "inference-ready" });
     this.#report.publishState();
     this.#startCamera();

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { CaptureSettings, CaptureSource } from "../capture/protocol.ts";
-import type { CameraConfig, DeviceConfig, StationConfig } from "../config/config.ts";
-import type { LoadBank } from "../inference/protocol.ts";
+import type { CameraConfig, DeliveryConfig, DeviceConfig, StationConfig } from "../config/config.ts";
+import type { GateLimits, LoadBank } from "../inference/protocol.ts";
 import { BugError } from "../shared/errors.ts";
 import type { StationSettings } from "../station/events.ts";
 
@@ -74,7 +74,16 @@ export function loadBankOf(device: DeviceConfig, station: StationConfig): LoadBa
     ...(rotation === null ? {} : { rotation }),
     validity,
     pictures: station.pictures,
+    budgetMs: Math.min(station.deadlineMs, taktOf(station) ?? Infinity),
   };
+}
+
+/** Within what the golden frames of a bank have to come out before a push of it is taken. */
+export function gateLimitsOf(
+  { maxDrift, maxMemoryMebibytes }: Pick<DeliveryConfig, "maxDrift" | "maxMemoryMebibytes">,
+  deadlineMs: number,
+): GateLimits {
+  return { largestDrift: maxDrift, medianMs: deadlineMs / 2, memoryBytes: maxMemoryMebibytes * 2 ** 20 };
 }
 
 function sourceOf(camera: CameraConfig): CaptureSource {

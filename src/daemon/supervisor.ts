@@ -25,6 +25,10 @@ export interface SupervisorOptions<T extends Closable> {
   readonly onUp: (instance: T) => void;
   /** It is gone, or did not come up; another try follows after `decision.delayMs`. */
   readonly onDown: (error: Error, decision: RestartDecision) => void;
+  /** At each loss past the restart budget, in words; null: it has lived for the policy's window. */
+  readonly onUnsteady?: (found: string | null) => void;
+  /** Tried before the wait, once the budget is spent; soon over after `signal` aborts, and never rejects. */
+  readonly mend?: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -79,7 +83,8 @@ export class Supervisor<T extends Closable> {
       if (signal.aborted) return;
       const decision = this.#decide(error);
       this.#options.onDown(error, decision);
-      await this.#pause(decision.delayMs, error instanceof Renewal, signal);
+      if (decision.exhausted) this.#options.onUnsteady?.(unsteadyWords(decision, error));
+      await this.#pause(decision, error instanceof Renewal, signal);
       if (!signal.aborted) this.#restarts += 1;
     }
   }
@@ -101,10 +106,12 @@ export class Supervisor<T extends Closable> {
   }
 
   /** A renewal cuts a long wait short; not the wait that the renewed thing itself needs. */
-  async #pause(delayMs: number, isRenewal: boolean, signal: AbortSignal): Promise<void> {
+  async #pause({ delayMs, exhausted }: RestartDecision, isRenewal: boolean, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     if (!isRenewal) this.#end = () => woken.abort();
-    await sleep(delayMs, AbortSignal.any([signal, woken.signal]));
+    const either = AbortSignal.any([signal, woken.signal]);
+    if (exhausted) await this.#options.mend?.(either);
+    await sleep(delayMs, either);
     this.#end = () => undefined;
   }
 
@@ -117,19 +124,27 @@ export class Supervisor<T extends Closable> {
       signal.addEventListener("abort", () => resolve(new Error("closed")), { once: true });
     });
     let instance: T | undefined;
+    let steady: NodeJS.Timeout | undefined;
     try {
       instance = await this.#options.open(lost, signal);
       if (signal.aborted) return new Error("closed");
       this.#current = instance;
       this.#options.onUp(instance);
+      steady = setTimeout(() => this.#options.onUnsteady?.(null), this.#options.policy.windowMs);
+      steady.unref();
       return await gone;
     } catch (error) {
       return error instanceof Error ? error : new Error(reasonOf(error));
     } finally {
       this.#current = undefined;
+      clearTimeout(steady);
       await instance?.close();
     }
   }
+}
+
+function unsteadyWords({ delayMs }: RestartDecision, error: Error): string {
+  return `tried again each ${Math.round(delayMs / 1_000)} s; last loss: ${error.message}`;
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. */

@@ -3,8 +3,9 @@ import type { DeviceConfig, StationConfig } from "../config/config.ts";
 import { stationId } from "../daemon/station-settings.ts";
 import { runningDaemon } from "../daemon/state-folder.ts";
 import { clientOptions } from "../mqtt/client-options.ts";
+import { CONTRACT, DEVICE_CONTRACT } from "../mqtt/contract.ts";
 import { problemOfError } from "../mqtt/connect-problem.ts";
-import { stationTopics } from "../mqtt/topics.ts";
+import { deviceRoot, stationTopics } from "../mqtt/topics.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Area } from "./areas.ts";
@@ -22,7 +23,7 @@ import {
   checkStateFolder,
 } from "./host-checks.ts";
 import { checkGigE } from "./network-checks.ts";
-import { checkLogin, checkPublications, checkSubscriptions, endClient } from "./topic-rights.ts";
+import { checkLogin, checkPublications, checkSubscriptions, endClient, type Publisher } from "./topic-rights.ts";
 
 export interface DoctorOptions {
   readonly config: DeviceConfig;
@@ -146,17 +147,26 @@ export class Doctor {
     const client = await checkLogin(this.#device, broker, connection);
     if (client === null) return;
     try {
-      for (const station of config.stations) {
-        const topics = stationTopics({ site: config.site, line: station.line, station: station.name });
-        const findings = this.#of(station);
-        await checkSubscriptions(findings, client, topics);
-        if (this.#daemon === null) await checkPublications(findings, client, topics, broker.version);
+      for (const [findings, publisher] of this.#publishers()) {
+        await checkSubscriptions(findings, client, publisher);
+        if (this.#daemon === null) await checkPublications(findings, client, publisher, broker.version);
       }
       if (this.#daemon !== null)
         this.#left("broker-publish", "stop the daemon to have the rights tried (systemctl stop nominald)");
     } finally {
       endClient(client);
     }
+  }
+
+  #publishers(): readonly (readonly [Findings, Publisher])[] {
+    const { site, device, stations } = this.#options.config;
+    return [
+      [this.#device, { root: deviceRoot(site, device), contract: DEVICE_CONTRACT }],
+      ...stations.map((station) => {
+        const { root } = stationTopics({ site, line: station.line, station: station.name });
+        return [this.#of(station), { root, contract: CONTRACT }] as const;
+      }),
+    ];
   }
 
   #left(check: string, where: string): void {

@@ -5,8 +5,7 @@ import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
 import type { BrokerConfig } from "../config/config.ts";
 import type { clientOptions } from "../mqtt/client-options.ts";
 import { connectProblem, problemOfError, type ConnectProblem } from "../mqtt/connect-problem.ts";
-import { CONTRACT } from "../mqtt/contract.ts";
-import type { StationTopics } from "../mqtt/topics.ts";
+import type { ContractTopic } from "../mqtt/contract.ts";
 import { reasonOf } from "../shared/errors.ts";
 import type { Findings } from "./finding.ts";
 import { loginRemedy } from "./broker-checks.ts";
@@ -58,23 +57,29 @@ function tellLimits(findings: Findings, { properties }: IConnackPacket): void {
   findings.fail("broker-limits", `the broker has no ${lacks.join(", ")}`, "allow them in the broker's settings");
 }
 
-/** Topics that a station publishes, one for each row of the contract. */
-export function publishedTopics({ root }: StationTopics): string[] {
-  return CONTRACT.filter(({ direction }) => direction === "out").map(
-    ({ topic }) => `${root}/${topic.replace("<name>", "pause")}`,
-  );
+/** A station, or the device itself, on the broker. */
+export interface Publisher {
+  readonly root: string;
+  readonly contract: readonly ContractTopic[];
 }
 
-/** Topics that a station subscribes; `+` stands for what the contract leaves open. */
-export function subscribedTopics({ root }: StationTopics): string[] {
-  return CONTRACT.filter(({ direction }) => direction === "in").map(
-    ({ topic }) => `${root}/${topic.replaceAll(/<\w+>/g, "+")}`,
-  );
+/** Topics that it publishes, one for each row of the contract. */
+function publishedTopics({ root, contract }: Publisher): string[] {
+  return contract
+    .filter(({ direction }) => direction === "out")
+    .map(({ topic }) => `${root}/${topic.replace("<name>", "pause")}`);
 }
 
-/** What others tell the station: the broker answers each subscription. */
-export async function checkSubscriptions(findings: Findings, client: MqttClient, topics: StationTopics): Promise<void> {
-  const wanted = subscribedTopics(topics);
+/** Topics that it subscribes; `+` stands for what the contract leaves open. */
+function subscribedTopics({ root, contract }: Publisher): string[] {
+  return contract
+    .filter(({ direction }) => direction === "in")
+    .map(({ topic }) => `${root}/${topic.replaceAll(/<\w+>/g, "+")}`);
+}
+
+/** What others tell it: the broker answers each subscription. */
+export async function checkSubscriptions(findings: Findings, client: MqttClient, publisher: Publisher): Promise<void> {
+  const wanted = subscribedTopics(publisher);
   const refused = await refusedSubscriptions(client, wanted);
   if (refused.length > 0) {
     findings.fail("broker-subscribe", `no right to subscribe ${refused.join(", ")}`, REMEDY);
@@ -85,16 +90,16 @@ export async function checkSubscriptions(findings: Findings, client: MqttClient,
 }
 
 /**
- * What the station says. An empty payload, not retained, is sent to each topic: no message of the contract is empty, so no
+ * What it says. An empty payload, not retained, is sent to each topic: no message of the contract is empty, so no
  * reader takes it for one. MQTT 5 answers with a reason; 3.1.1 with nothing, so there the client listens for itself.
  */
 export async function checkPublications(
   findings: Findings,
   client: MqttClient,
-  topics: StationTopics,
+  publisher: Publisher,
   version: BrokerConfig["version"],
 ): Promise<void> {
-  const wanted = publishedTopics(topics);
+  const wanted = publishedTopics(publisher);
   if (version === "5") {
     const answers = await Promise.all(wanted.map((topic) => refusalOf(client, topic)));
     const refused = wanted.filter((_, i) => answers[i] !== null);

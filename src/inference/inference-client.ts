@@ -24,7 +24,18 @@ export interface InferenceClientOptions {
   readonly logger: Logger;
   /** Called once, when the process is gone although nobody closed it. */
   readonly onLost: (error: Error) => void;
+  readonly idle?: IdleLimits;
 }
+
+/** How a process is watched that nothing is asked of. */
+export interface IdleLimits {
+  readonly everyMs: number;
+  /** Its answer takes at most this; past it the process is taken as stuck and killed. */
+  readonly answerMs: number;
+}
+
+/** An idle process answers in a millisecond; a machine that swaps takes seconds. */
+const IDLE_LIMITS: IdleLimits = { everyMs: 2_000, answerMs: 10_000 };
 
 /** Pictures follow their score; they may take as long as a frame and the pictures before it. */
 const PICTURES_TIMEOUT_FACTOR = 4;
@@ -44,6 +55,7 @@ export class InferenceClient {
   #gone: DeviceError | null = null;
   #told = false;
   #killTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
   #versions: Readonly<Record<string, string>> = {};
 
   constructor(options: InferenceClientOptions) {
@@ -81,6 +93,19 @@ export class InferenceClient {
     );
     this.#child.send({ type: "start", id, settings: this.#options.settings });
     this.#versions = await answer;
+    if (this.#gone === null) this.#watchIdle();
+  }
+
+  /** Work has deadlines of its own; between work a sign of life is asked for, so that a hang is no part's discovery. */
+  #watchIdle(): void {
+    const { everyMs, answerMs } = this.#options.idle ?? IDLE_LIMITS;
+    this.#idleTimer = setInterval(() => {
+      if (this.#gone !== null || this.#pending.size > 0) return;
+      const { id, answer } = this.#open<null>("a sign of life", answerMs);
+      this.#send({ type: "ping", id });
+      // Without an answer the process is killed, and its loss told.
+      answer.catch(() => undefined);
+    }, everyMs);
   }
 
   async loadBank(load: LoadBank): Promise<BankSummary> {
@@ -131,6 +156,7 @@ export class InferenceClient {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#killTimer);
+    clearInterval(this.#idleTimer);
     this.#gone ??= new DeviceError("inference-closed", "Inference was closed while a request was open");
     this.#pending.rejectAll(this.#gone);
     await this.#child?.close(CLOSE_DEADLINE_MS);
@@ -157,6 +183,9 @@ export class InferenceClient {
 
   #onMessage(message: FromInference): void {
     switch (message.type) {
+      case "alive":
+        this.#pending.resolve(message.id, null);
+        return;
       case "started":
         this.#pending.resolve(message.id, message.versions);
         return;
@@ -187,6 +216,7 @@ export class InferenceClient {
 
   #lost(): void {
     clearTimeout(this.#killTimer);
+    clearInterval(this.#idleTimer);
     if (this.#gone === null || this.#told) return;
     this.#told = true;
     this.#pending.rejectAll(this.#gone);

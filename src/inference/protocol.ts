@@ -8,6 +8,15 @@ export interface InferenceSettings {
   /** ONNX Runtime's busy waiting: less latency, more CPU. */
   readonly spinning: boolean;
   readonly provider: "cpu" | "cuda" | "tensorrt";
+  /** The CPU may stand in for a provider that cannot be had; absent: it may not. */
+  readonly allowCpuFallback?: boolean;
+}
+
+/** The CPU stands in for the provider that was asked for. */
+export interface ProviderFallback {
+  readonly wanted: string;
+  /** Why that one cannot be had. */
+  readonly why: string;
 }
 
 export interface PictureSettings {
@@ -35,6 +44,8 @@ export interface LoadBank {
   readonly rotation?: Rotation;
   readonly validity: ValiditySettings;
   readonly pictures: PictureSettings;
+  /** A CPU that stands in for an accelerator may take so long for a frame; absent: however long. */
+  readonly budgetMs?: number;
   /** The bank is loaded only if its golden frames come out right within these; absent: no golden frame is scored. */
   readonly gate?: GateLimits;
 }
@@ -49,6 +60,8 @@ export interface BankSummary {
   readonly index: "exact" | "hnsw";
   /** The execution provider that is really in use. */
   readonly provider: string;
+  /** null: it is the one that was asked for. */
+  readonly fallback: ProviderFallback | null;
   readonly warmUpMs: number;
   /** Backbone, search and score of one frame after the warm-up, ms: the median of a few. */
   readonly frameMs: number;
@@ -117,6 +130,8 @@ export interface Picture {
 }
 
 export type ToInference =
+  /** Answered at once, beside all work: an idle process that does not answer hangs. */
+  | { readonly type: "ping"; readonly id: number }
   | { readonly type: "start"; readonly id: number; readonly settings: InferenceSettings }
   | { readonly type: "load-bank"; readonly id: number; readonly load: LoadBank }
   /** The bank stays as it is loaded; thresholds, frame limits and pictures are those of `load` from the next frame on. */
@@ -135,6 +150,7 @@ export type ToInference =
     };
 
 export type FromInference =
+  | { readonly type: "alive"; readonly id: number }
   | { readonly type: "started"; readonly id: number; readonly versions: Readonly<Record<string, string>> }
   | { readonly type: "bank-loaded"; readonly id: number; readonly summary: BankSummary }
   | { readonly type: "bank-unloaded"; readonly id: number }

@@ -51,6 +51,19 @@ export const FAMILIES = {
   ),
   brokerConnects: counter("nominald_broker_connects_total", "Connections to the broker that stood", ["station"]),
 
+  hostMemory: gauge(
+    "nominald_host_memory_available_bytes",
+    "Memory that is left to the daemon, of the machine or of its control group; no sample where nothing tells",
+    [],
+  ),
+  hostDisk: gauge(
+    "nominald_host_disk_free_bytes",
+    "Free on the disk of stateFolder; no sample where nothing tells",
+    [],
+  ),
+  hostTemperature: gauge("nominald_host_temperature_celsius", "The hottest sensor; no sample without one", []),
+  uncleanEnds: counter("nominald_unclean_ends_total", "Runs of the daemon that did not end in order, ever", []),
+
   ready: gauge("nominald_station_ready", "1: the station gives verdicts and delivers them, as /readyz says", [
     "station",
   ]),

@@ -14,6 +14,8 @@ export interface DeviceFigures {
   readonly eventLoop: LoopDelay;
   readonly store: StoreStatus;
   readonly inferenceRestarts: number;
+  readonly host: StateDocument["host"];
+  readonly runs: StateDocument["runs"];
   /** The device's own connection. */
   readonly broker: { readonly connected: boolean; readonly connects: number };
   readonly stations: readonly StationFigures[];

@@ -1,3 +1,4 @@
+import { FAULT_NAMES } from "../station/faults.ts";
 import { PLC_STATE_WORDS } from "../station/plc-state.ts";
 import { REASON_NAMES, REASONS, type ReasonName } from "../station/reasons.ts";
 import type { FamilyName } from "./families.ts";
@@ -15,7 +16,6 @@ const isOf = (...areas: readonly string[]) => {
 /** See REASONS: 06 are answers to triggers, 07 faults that stop nothing. */
 const PART_REASONS = REASON_NAMES.filter(isOf("01", "02", "03", "04", "05"));
 const TRIGGER_REASONS = REASON_NAMES.filter(isOf("06"));
-const FAULT_REASONS = REASON_NAMES.filter(isOf("01", "02", "03", "04", "05", "07"));
 
 /** @returns every sample that follows from the figures; a reason that never occurred is there with 0 */
 export function samplesOf(figures: DeviceFigures): readonly Sample[] {
@@ -23,7 +23,7 @@ export function samplesOf(figures: DeviceFigures): readonly Sample[] {
 }
 
 function deviceSamples(figures: DeviceFigures): readonly Sample[] {
-  const { site, device, versions, eventLoop, store, broker, inferenceRestarts } = figures;
+  const { site, device, versions, eventLoop, store, broker, inferenceRestarts, host, runs } = figures;
   const one = (family: FamilyName, value: number, labels: Sample["labels"] = {}): Sample => ({ family, labels, value });
   return [
     one("info", 1, { site, device, version: versions["nominald"] ?? "", node: versions["node"] ?? "" }),
@@ -41,6 +41,10 @@ function deviceSamples(figures: DeviceFigures): readonly Sample[] {
     one("storeSeconds", store.writeMs / 1_000),
     one("storeLost", store.lost),
     one("restarts", inferenceRestarts, { child: "inference", station: "" }),
+    ...(host.memory === null ? [] : [one("hostMemory", host.memory.availableBytes)]),
+    ...(host.disk === null ? [] : [one("hostDisk", host.disk.freeBytes)]),
+    ...(host.temperature === null ? [] : [one("hostTemperature", host.temperature.celsius)]),
+    one("uncleanEnds", runs.unclean),
     one("brokerConnected", broker.connected ? 1 : 0, { station: "_device" }),
     one("brokerConnects", broker.connects, { station: "_device" }),
   ];
@@ -57,7 +61,7 @@ function stationSamples({ id, ready, connected, state, openParts, heldFrames }: 
     ...Object.entries(PLC_STATE_WORDS).map(([digit, word]) =>
       one("state", digit === state.plcState ? 1 : 0, { state: word }),
     ),
-    ...FAULT_REASONS.map((fault) => one("fault", faulty.has(fault) ? 1 : 0, { code: REASONS[fault].code, fault })),
+    ...FAULT_NAMES.map((fault) => one("fault", faulty.has(fault) ? 1 : 0, { code: REASONS[fault].code, fault })),
     one("camera", camera.state === "playing" ? 1 : 0),
     one("restarts", camera.restarts, { child: "capture" }),
     ...(bank === null

@@ -47,6 +47,11 @@ export const CONTRACT: readonly ContractTopic[] = [
   into("twin/try", "signed question what a configuration would change; the same envelope, of type command"),
 ];
 
+/** What the device itself says and hears, below its own root: the rows of the same name. */
+export const DEVICE_CONTRACT: readonly ContractTopic[] = CONTRACT.filter(
+  ({ topic }) => topic === "status" || topic.startsWith("twin/"),
+);
+
 /** What each command does, and what its answer's `data` holds. */
 export const COMMAND_TEXTS: Readonly<Record<CommandName, string>> = {
   trigger: "as `plc/trigger`, with `session`, `seq`, `part` and `recipe`; the data repeats session, seq and code",

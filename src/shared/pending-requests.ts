@@ -3,8 +3,13 @@ import { DeviceError } from "./errors.ts";
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
 }
+
+/** A timer that fires so late means that this process itself was held up, and answers may lie unread, ms. */
+const HELD_UP_MS = 1_000;
+/** So long they are read then, ms; a process that hangs is seen so much later. */
+const READING_MS = 1_000;
 
 /**
  * Requests that wait for an answer from another process. Each has a deadline; all are rejected when the process
@@ -31,14 +36,24 @@ export class PendingRequests {
   ): { id: number; answer: Promise<T> } {
     const id = this.#nextId++;
     const answer = new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const dueMs = performance.now() + deadlineMs;
+      const pass = (): void => {
         this.#pending.delete(id);
         onDeadline();
         reject(
           new DeviceError("request-deadline", `Expected an answer to ${label} within ${deadlineMs} ms but none came`),
         );
-      }, deadlineMs);
-      this.#pending.set(id, { resolve: (value) => resolve(value as T), reject, timer });
+      };
+      const look = (): void => {
+        if (performance.now() - dueMs < HELD_UP_MS) pass();
+        else pending.timer = setTimeout(pass, READING_MS);
+      };
+      const pending: Pending = {
+        resolve: (value) => resolve(value as T),
+        reject,
+        timer: setTimeout(look, deadlineMs),
+      };
+      this.#pending.set(id, pending);
     });
     return { id, answer };
   }

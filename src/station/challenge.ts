@@ -2,7 +2,6 @@ import type { ChallengeSettings, Fault } from "./events.ts";
 import type { Instant } from "./instant.ts";
 import type { Judgement } from "./judge.ts";
 import { noVerdict } from "./judge.ts";
-import type { ReasonName } from "./reasons.ts";
 
 const NONE: ChallengeSettings = { everyMs: 0, partId: "" };
 
@@ -65,14 +64,14 @@ export class Challenge {
   }
 
   /** Why no other part has a verdict now. */
-  get obstacle(): ReasonName | null {
+  get obstacle(): "challenge-passed" | "challenge-due" | null {
     if (this.#passedAt !== null) return "challenge-passed";
     return this.#dueSince === null ? null : "challenge-due";
   }
 
   faults(): readonly Fault[] {
     const since = this.#passedAt ?? this.#dueSince;
-    return this.obstacle === null || since === null ? [] : [{ reason: this.obstacle, since, stops: true }];
+    return this.obstacle === null || since === null ? [] : [{ reason: this.obstacle, since }];
   }
 
   /**

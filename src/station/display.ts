@@ -1,4 +1,5 @@
 import type { Effect, Fault } from "./events.ts";
+import { FAULTS } from "./faults.ts";
 import type { PlcConditions, PlcState } from "./plc-state.ts";
 import { plcStateOf } from "./plc-state.ts";
 
@@ -16,7 +17,7 @@ export class Display {
     const effects: Effect[] = [];
     const shown = faults.map(({ reason, since }) => `${reason}@${since.monotonicMs}`).join();
     if (shown !== this.#faults) effects.push({ type: "faults-changed", faults });
-    const state = plcStateOf({ ...conditions, faulty: faults.some(({ stops }) => stops) });
+    const state = plcStateOf({ ...conditions, faulty: faults.some(({ reason }) => FAULTS[reason].stops) });
     if (state !== this.#plcState) effects.push({ type: "plc-state", state });
     this.#faults = shown;
     this.#plcState = state;

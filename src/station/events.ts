@@ -1,3 +1,4 @@
+import type { FaultName } from "./faults.ts";
 import type { Instant } from "./instant.ts";
 import type { Outcome } from "./outcome.ts";
 import type { PlcState, StationMode } from "./plc-state.ts";
@@ -83,6 +84,8 @@ export type StationEvent =
   | { readonly type: "bank-unready"; readonly reason: "no-bank" | "self-test-failed" | "admission-refused" | "warm-up" }
   /** Whether all that is asked of the inference process can be met. */
   | { readonly type: "booked"; readonly over: boolean }
+  /** Whether the CPU stands in for the accelerator that was asked for. */
+  | { readonly type: "provider"; readonly fallback: boolean }
   | { readonly type: "inference-ready" }
   /** The process ended: it reads no slot any more and answers nothing. */
   | { readonly type: "inference-lost" }
@@ -152,10 +155,8 @@ export type Effect =
 
 /** What is wrong with the station: shown in `state` until it is over. */
 export interface Fault {
-  readonly reason: ReasonName;
+  readonly reason: FaultName;
   readonly since: Instant;
-  /** The station cannot give verdicts, `plc/state` is 8; a fault that stops nothing is only shown. */
-  readonly stops: boolean;
 }
 
 export interface StationCounters {

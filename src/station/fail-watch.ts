@@ -36,11 +36,11 @@ export class FailWatch {
     this.#window = [...this.#window, failed].slice(-windowParts);
     const fails = this.#window.filter((fail) => fail).length;
     if (consecutiveFails > 0 && this.#streak >= consecutiveFails) {
-      this.#fault ??= { reason: "fail-streak", since: now, stops: false };
+      this.#fault ??= { reason: "fail-streak", since: now };
     }
     // Only a full window has a rate: one bad part of one is no share of anything.
     if (this.#window.length === windowParts && fails / windowParts > failRate) {
-      this.#fault ??= { reason: "fail-rate", since: now, stops: false };
+      this.#fault ??= { reason: "fail-rate", since: now };
     }
   }
 

@@ -178,6 +178,7 @@ export class StationMachine {
         return;
       case "bank-ready":
       case "booked":
+      case "provider":
       case "inference-ready":
       case "camera-playing":
       case "storage-lost":

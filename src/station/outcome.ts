@@ -27,7 +27,7 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAG, string>> = {
   DECIDED_BY_RESTART: "decided because the daemon stopped or was restarted",
   RESULTS_LOST: "results before this one were lost in an outage; a repeated trigger brings them back",
   NOT_FOR_CONTROL: "commissioning: not for control",
-  DEGRADED: "results are not kept on the disk",
+  DEGRADED: "degraded: results are not kept on the disk, or the CPU stands in for the accelerator",
   LINE_STOP: "so much fails that the line should stop; until `cmd/resume`",
 };
 

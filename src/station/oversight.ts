@@ -48,7 +48,7 @@ export class Oversight {
     if (!entry.challenge) this.#failWatch.note(last.verdict, now);
     const flags =
       (this.#commissioning ? FLAG.NOT_FOR_CONTROL : 0) |
-      (this.#readiness.storageLost ? FLAG.DEGRADED : 0) |
+      (this.#readiness.degraded ? FLAG.DEGRADED : 0) |
       (this.#failWatch.asksForStop ? FLAG.LINE_STOP : 0);
     return { judgement: last, flags };
   }

@@ -1,11 +1,10 @@
 import type { Fault, StationEvent } from "./events.ts";
+import type { FaultName } from "./faults.ts";
 import type { Instant } from "./instant.ts";
 import type { ReasonName } from "./reasons.ts";
 
 /** null: ready. `warm-up`: not yet. Anything else: a fault. */
-type Condition = { readonly missing: ReasonName | null; readonly since: Instant };
-
-const STOPS_NOTHING: ReadonlySet<ReasonName> = new Set(["storage-failed", "overbooked"]);
+type Condition = { readonly missing: FaultName | "warm-up" | null; readonly since: Instant };
 
 /** Whether what a verdict needs is there: camera, inference, bank. And the disk, without which it goes on degraded. */
 export class Readiness {
@@ -16,6 +15,7 @@ export class Readiness {
   #camera: Condition;
   #storage: Condition;
   #booking: Condition;
+  #provider: Condition;
   #cameraEnded = false;
 
   constructor(now: Instant) {
@@ -24,6 +24,7 @@ export class Readiness {
     this.#camera = { missing: "warm-up", since: now };
     this.#storage = { missing: null, since: now };
     this.#booking = { missing: null, since: now };
+    this.#provider = { missing: null, since: now };
   }
 
   get started(): boolean {
@@ -47,8 +48,9 @@ export class Readiness {
     return this.#cameraEnded ? "camera-lost" : this.#camera.missing;
   }
 
-  get storageLost(): boolean {
-    return this.#storage.missing !== null;
+  /** It goes on, though not as it was meant to. */
+  get degraded(): boolean {
+    return this.#storage.missing !== null || this.#provider.missing !== null;
   }
 
   /** Why no bank can score now; null when one can. */
@@ -66,8 +68,8 @@ export class Readiness {
   }
 
   faults(): readonly Fault[] {
-    return [this.#camera, this.#bank, this.#inference, this.#storage, this.#booking].flatMap(({ missing, since }) =>
-      missing === null || missing === "warm-up" ? [] : [{ reason: missing, since, stops: !STOPS_NOTHING.has(missing) }],
+    return [this.#camera, this.#bank, this.#inference, this.#storage, this.#booking, this.#provider].flatMap(
+      ({ missing, since }) => (missing === null || missing === "warm-up" ? [] : [{ reason: missing, since }]),
     );
   }
 
@@ -84,6 +86,9 @@ export class Readiness {
         return;
       case "booked":
         this.#booking = changed(this.#booking, event.over ? "overbooked" : null, now);
+        return;
+      case "provider":
+        this.#provider = changed(this.#provider, event.fallback ? "provider-fallback" : null, now);
         return;
       case "inference-ready":
         this.#inference = changed(this.#inference, null, now);
@@ -115,6 +120,6 @@ export class Readiness {
 }
 
 /** Keeps the time of the first of several equal reports: a fault dates from when it began. */
-function changed(before: Condition, missing: ReasonName | null, now: Instant): Condition {
+function changed(before: Condition, missing: Condition["missing"], now: Instant): Condition {
   return before.missing === missing ? before : { missing, since: now };
 }

@@ -149,6 +149,47 @@ export const REASONS = {
     text: "The share of FAIL is above its limit; flag 20 asks for a line stop",
     remedy: "Check the line, the light and the camera, then send cmd/resume",
   },
+  "memory-low": {
+    code: "0711",
+    text: "The computer has hardly any memory left",
+    remedy: "End what else runs there, give the service more (MemoryMax), or add memory",
+  },
+  "disk-low": {
+    code: "0712",
+    text: "The disk of stateFolder is nearly full",
+    remedy: "Free space on it: results and records of an outage are kept there",
+  },
+  "host-hot": {
+    code: "0713",
+    text: "The computer is too hot",
+    remedy: "Check fans, filters and the cabinet's temperature",
+  },
+  "clock-throttled": {
+    code: "0714",
+    text: "The processor runs slower than it could, so frames take longer",
+    remedy: "Cool it; check the power supply and the frequency's upper limit (cpufreq)",
+  },
+  "clock-unsynchronised": {
+    code: "0715",
+    text: "The computer's clock follows no reference, so times of records cannot be compared",
+    remedy: "Let it follow a time server (timedatectl set-ntp true)",
+  },
+  "inference-unsteady": {
+    code: "0723",
+    text: "The inference process was lost so often that it is started again at long intervals only",
+    remedy: "See the log for the cause; check memory, the backbone and the accelerator's driver",
+  },
+  "provider-fallback": {
+    code: "0722",
+    text: "The CPU stands in for the accelerator that was asked for; results carry flag 10",
+    remedy:
+      "Set the accelerator up (driver, CUDA, ONNX Runtime), then restart the service; or set inference.provider: cpu",
+  },
+  "camera-unsteady": {
+    code: "0721",
+    text: "The camera was lost so often that it is tried again at long intervals only",
+    remedy: "Check power, cable and network of the camera, then take it off its power once",
+  },
 } as const satisfies Readonly<Record<string, Reason>>;
 
 export type ReasonName = keyof typeof REASONS;

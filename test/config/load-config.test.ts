@@ -124,8 +124,8 @@ extra: 1
     "device (line 2): expected 1 to 32 characters of a-z, 0-9, _ and -, but received number 5 (put it in quotes)",
     'broker.version (line 4): expected "5" or "3.1.1", but received number 5 (put it in quotes)',
     'broker.conectTimeoutMs (line 5): expected a known key (connectTimeoutMs?), but received the unknown key "conectTimeoutMs"',
-    'inference (line 6): expected a mapping with the keys processes, threads, spinning, provider, startTimeoutMs, frameTimeoutMs, but received text "fast"',
-    "extra (line 14): expected one of the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, admission, history, http, log, security, twin, delivery, stations, " +
+    'inference (line 6): expected a mapping with the keys processes, threads, spinning, provider, allowCpuFallback, startTimeoutMs, frameTimeoutMs, but received text "fast"',
+    "extra (line 14): expected one of the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, admission, history, http, log, host, security, twin, delivery, stations, " +
       'but received the unknown key "extra"',
     "stations[0].threshold (line 10): expected a number above 0, or null, but received number -1",
     'stations[0].camera.source (line 12): expected "test", "folder", "v4l2", "aravis", "rtsp", "csi" or "pipeline", but received text "gige"',
@@ -169,7 +169,7 @@ test("a file without stations, an empty file and a list are refused", () => {
   assert.match(problemsOf(MINIMAL.replace(/stations:[^]*/, "stations: []\n"))[0] ?? "", /^stations .* an empty list$/);
   assert.equal(problemsOf("").length, 3); // site, device, stations
   assert.deepEqual(problemsOf("- 1\n"), [
-    "the document (line 1): expected a mapping with the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, admission, history, http, log, security, twin, delivery, stations, but received a list of 1",
+    "the document (line 1): expected a mapping with the keys site, device, stateFolder, sharedMemoryFolder, modelsFolders, broker, inference, admission, history, http, log, host, security, twin, delivery, stations, but received a list of 1",
   ]);
 });
 

@@ -154,7 +154,7 @@ export async function summaryOf(path: string): Promise<BankSummary> {
   const { threshold, maskThreshold } = calibration;
   return {
     ...{ bankId, rows, dims, backbone: backbone.name, threshold, maskThreshold },
-    ...{ index: "exact", provider: "cpu", warmUpMs: 1, frameMs: 1, gate: null },
+    ...{ index: "exact", provider: "cpu", warmUpMs: 1, frameMs: 1, fallback: null, gate: null },
   };
 }
 

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { healthAnswer, readinessAnswer, readinessOf, type StationCondition } from "../../src/daemon/health.ts";
 import type { StateDocument } from "../../src/mqtt/state-document.ts";
+import { FAULTS } from "../../src/station/faults.ts";
 import { REASONS } from "../../src/station/reasons.ts";
 
 const CAMERA_LOST: StateDocument["faults"][number] = {
   ...{ name: "camera-lost", since: "2026-01-01T00:00:00.000Z", detail: "no /dev/video99" },
   ...REASONS["camera-lost"],
+  ...{ stops: FAULTS["camera-lost"].stops, see: FAULTS["camera-lost"].see },
 };
 
 /** Only what readiness looks at. */

@@ -18,6 +18,18 @@ test("past the budget the delay is the largest and the loss is a fault of its ow
   assert.deepEqual(policy.lost(3), { delayMs: 1_000, exhausted: true, losses: 4 });
 });
 
+test("losses in a row use the budget up however long each try took, until it has worked", () => {
+  const policy = new RestartPolicy({ ...limits, budgetInARow: 2 }, 0);
+  // Each after a quiet window.
+  const lost = (nth: number) => policy.lost(nth * 20_000);
+  assert.deepEqual(
+    [1, 2, 3].map((nth) => lost(nth).exhausted),
+    [false, false, true],
+  );
+  policy.worked();
+  assert.deepEqual(lost(4), { delayMs: 100, exhausted: false, losses: 1 });
+});
+
 test("a loss after a quiet window begins anew", () => {
   const policy = new RestartPolicy(limits, 0);
   policy.lost(0);

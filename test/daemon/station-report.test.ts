@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test, type TestContext } from "node:test";
+import type { StandingFault } from "../../src/daemon/fault-board.ts";
 import type { FinishedPart } from "../../src/daemon/part-records.ts";
 import { StationReport } from "../../src/daemon/station-report.ts";
 import type { BankSummary, Picture, Scored } from "../../src/inference/protocol.ts";
@@ -37,7 +38,12 @@ const SUMMARY: BankSummary = {
   provider: "cpu",
   warmUpMs: 1,
   frameMs: 1,
+  fallback: null,
   gate: null,
+};
+const HEALTH = {
+  host: { memory: null, disk: null, temperature: null, throttle: null, clockSync: "unknown", faults: {} } as const,
+  runs: { unclean: 2, lastUncleanAt: "2026-01-02T03:04:05.000Z" },
 };
 const STAGES = { read: 1, resize: 2, backbone: 3, search: 4, score: 0.1 };
 
@@ -56,6 +62,7 @@ async function startReport(t: TestContext) {
   const { device, station, session, log, database } = stationParts(line, { broker: broker.url, camera });
   // Ahead of the true time by what the test adds.
   let aheadMs = 0;
+  const shown: StandingFault[] = [];
   const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
   const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   const report = new StationReport({
@@ -72,6 +79,8 @@ async function startReport(t: TestContext) {
     storage: () => database.status(),
     observer: unobserved,
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+    health: HEALTH,
+    shownFaults: () => shown,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
   const client = await LineClient.connect(broker.url);
@@ -85,7 +94,7 @@ async function startReport(t: TestContext) {
     await broker.start();
   });
   await until("the connection", () => client.texts("status").includes("1"));
-  return { report, client, log, ahead: (ms: number) => (aheadMs += ms) };
+  return { report, client, log, shown, ahead: (ms: number) => (aheadMs += ms) };
 }
 
 test("a part's record joins outcome, score, pictures, times and the clock's state, after its result", async (t) => {
@@ -171,10 +180,10 @@ test("a record that is too large is lost and logged, its pictures leave, and the
 test("a fault is logged once with its remedy and what was found, stands in the state, and its end is logged", async (t) => {
   const { report, client, log } = await startReport(t);
   const since = { monotonicMs: 0, wallMs: 1_700_000_000_000 };
-  const camera: Fault = { reason: "camera-lost", since, stops: true };
+  const camera: Fault = { reason: "camera-lost", since };
   report.cameraDown(new Error("somebody pulled the plug"));
   report.faultsChanged([camera]);
-  report.faultsChanged([camera, { reason: "inference-lost", since, stops: true }]);
+  report.faultsChanged([camera, { reason: "inference-lost", since }]);
   await until("both faults", () => client.states().at(-1)?.faults.length === 2);
   const [first, second] = client.states().at(-1)?.faults ?? [];
   assert.deepEqual(
@@ -215,7 +224,7 @@ test("the state names bank, camera and the versions of what every process loaded
   assert.deepEqual(state.camera, { source: "test", state: "playing", launch: "videotestsrc ! appsink", restarts: 3 });
   assert.equal(client.texts("tag/bank").at(-1), SUMMARY.bankId);
 
-  report.bankFailed(new Error("damaged"));
+  report.bankFailed(new Error("damaged"), "no-bank");
   report.cameraEnded();
   report.publishState();
   await until("no bank in the state", () => client.states().at(-1)?.bank === null);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { DeviceHealth } from "../../src/daemon/device-health.ts";
 import { Admission } from "../../src/daemon/admission.ts";
 import { InferenceHost } from "../../src/daemon/inference-host.ts";
 import { StationRunner } from "../../src/daemon/station-runner.ts";
@@ -60,6 +61,11 @@ async function startStation(
     storage: () => database.status(),
     observer: unobserved,
     logLevel: new LogLevelSwitch({ configured: "info", apply: () => undefined, clock: systemClock, logger: log }),
+    health: new DeviceHealth({
+      stateFolder: line.folder,
+      limits: () => device.host,
+      ...{ clockSync: () => "unknown", clock: systemClock, logger: log, onChange: () => undefined },
+    }),
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     admission: new Admission({ order: () => ["line1/st1"], policy: () => "warn", processOf: () => 0, logger: log }),
     loadBank: (client, base) => client.loadBank(base),

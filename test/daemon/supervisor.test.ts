@@ -121,3 +121,47 @@ test("a renewed instance is no loss: the next one comes at once, and a wait for 
   assert.equal(instances[0]?.closed, 1);
   await supervisor.close();
 });
+
+test("once the budget is spent it is mended before each wait and told, until it has lived for the window", async () => {
+  let refuse = true;
+  const events: string[] = [];
+  const limits = { firstDelayMs: 1, largestDelayMs: 1, budget: 1, windowMs: 300 };
+  const supervisor = new Supervisor<Instance>({
+    ...{ name: "part", policy: new RestartPolicy(limits, 0), clock: systemClock, logger: silentLogger },
+    open: async (lost) => {
+      if (refuse) throw new Error("refused");
+      return Promise.resolve(new Instance(lost));
+    },
+    onUp: () => events.push("up"),
+    onDown: () => events.push("down"),
+    onUnsteady: (found) => events.push(found ?? "steady"),
+    mend: async (signal) => {
+      assert.equal(signal.aborted, false);
+      events.push("mend");
+      refuse = false;
+      return Promise.resolve();
+    },
+  });
+  supervisor.start();
+  await until("a steady instance", () => events.includes("steady"));
+  const unsteady = "tried again each 0 s; last loss: refused";
+  assert.deepEqual(events, ["down", "down", unsteady, "mend", "up", "steady"]);
+  await supervisor.close();
+});
+
+test("closing ends the mending", async () => {
+  let mending = false;
+  const supervisor = new Supervisor<Instance>({
+    name: "part",
+    policy: new RestartPolicy({ firstDelayMs: 1, largestDelayMs: 3_600_000, budget: 0, windowMs: 60_000 }, 0),
+    ...{ clock: systemClock, logger: silentLogger, onUp: () => undefined, onDown: () => undefined },
+    open: () => Promise.reject(new Error("refused")),
+    mend: (signal) => {
+      mending = true;
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    },
+  });
+  supervisor.start();
+  await until("the mending", () => mending);
+  await supervisor.close();
+});

@@ -13,6 +13,7 @@ import { until } from "../support/until.ts";
 import { configFor, examine, examineConfig, expectLine } from "./examine.ts";
 
 const ROOT = "nominal/v1/plant/line1/st1";
+const DEVICE = "nominal/v1/plant/_device/dev1";
 
 async function broker(t: TestContext, options: MosquittoOptions = {}): Promise<Mosquitto> {
   const started = await startMosquitto(options);
@@ -22,6 +23,11 @@ async function broker(t: TestContext, options: MosquittoOptions = {}): Promise<M
 
 async function look(t: TestContext, settings: object): Promise<Finding[]> {
   return examine(t, ["broker"], { device: { broker: { connectTimeoutMs: 20_000, ...settings } } });
+}
+
+/** The broker's lines of a station, or of the device. */
+function of(subject: string, findings: readonly Finding[]): Finding[] {
+  return findings.filter((finding) => finding.subject === subject);
 }
 
 test("a broker that lets the station do all it must has no fail, in either version, and keeps what it had", async (t) => {
@@ -34,10 +40,13 @@ test("a broker that lets the station do all it must has no fail, in either versi
     expectLine(findings, "broker-name", "ok", /127\.0\.0\.1 is an address/);
     expectLine(findings, "broker-port", "ok", /accepts connections/);
     expectLine(findings, "broker-login", "ok", new RegExp(`MQTT ${version.replaceAll(".", "\\.")}$`));
-    expectLine(findings, "broker-subscribe", "ok", /7 subscriptions/);
+    expectLine(of("line1/st1", findings), "broker-subscribe", "ok", /7 subscriptions/);
+    // Of the device: status, two of the twin; two that the twin hears.
+    expectLine(of("device", findings), "broker-subscribe", "ok", /2 subscriptions/);
+    expectLine(of("device", findings), "broker-publish", "ok", /all 3 topics/);
     // status; plc/state, hb, accepted, result; inspection; state; two images; seven tags; one answer to a command; two of
     // the bank's delivery; two of the twin.
-    expectLine(findings, "broker-publish", "ok", /all 21 topics/);
+    expectLine(of("line1/st1", findings), "broker-publish", "ok", /all 21 topics/);
   }
   const retained: string[] = [];
   other.on("message", (topic, payload) => retained.push(`${topic} ${payload.toString()}`));
@@ -68,19 +77,30 @@ test("a wrong password and a missing password file are told apart", async (t) =>
 
 test("topics that the broker's rules forbid are named in MQTT 5, and doubtful in 3.1.1", async (t) => {
   const rules = join(await temporaryFolder(t), "acl");
-  const lines = [`topic readwrite ${ROOT}/#`, `topic deny ${ROOT}/plc/result`, `topic deny ${ROOT}/tag/score`];
+  const lines = [
+    ...[`topic readwrite ${ROOT}/#`, `topic deny ${ROOT}/plc/result`, `topic deny ${ROOT}/tag/score`],
+    ...[`topic readwrite ${DEVICE}/#`, `topic deny ${DEVICE}/twin/reported`],
+  ];
   await writeFile(rules, `${lines.join("\n")}\n`);
   const { url } = await broker(t, { config: [`acl_file ${rules}`] });
   const five = await look(t, { url });
+  expectLine(of("device", five), "broker-publish", "fail", /no right to publish \S*_device\/dev1\/twin\/reported: /);
   expectLine(
-    five,
+    of("line1/st1", five),
     "broker-publish",
     "fail",
     /no right to publish .*plc\/result, .*tag\/score: .*Not authorized/,
     /config\/acl/,
   );
   const four = await look(t, { url, version: "3.1.1" });
-  expectLine(four, "broker-publish", "warn", /not heard again: \S*plc\/result, \S*tag\/score\. /, /broker\.version/);
+  expectLine(of("device", four), "broker-publish", "warn", /not heard again: \S*_device\/dev1\/twin\/reported\. /);
+  expectLine(
+    of("line1/st1", four),
+    "broker-publish",
+    "warn",
+    /not heard again: \S*plc\/result, \S*tag\/score\. /,
+    /broker\.version/,
+  );
 });
 
 test("subscriptions that the broker refuses are named", async (t) => {
@@ -107,7 +127,15 @@ test("subscriptions that the broker refuses are named", async (t) => {
   const { url } = await broker(t, { config: [`plugin ${await plugin()}`, `plugin_opt_config_file ${file}`] });
   for (const version of ["5", "3.1.1"]) {
     const findings = await look(t, { url, version });
-    expectLine(findings, "broker-subscribe", "fail", /^no right to subscribe \S*st1\/cmd\/\+$/, /config\/acl/);
+    const device = /^no right to subscribe \S*dev1\/twin\/desired, \S*dev1\/twin\/try$/;
+    expectLine(of("device", findings), "broker-subscribe", "fail", device, /config\/acl/);
+    expectLine(
+      of("line1/st1", findings),
+      "broker-subscribe",
+      "fail",
+      /^no right to subscribe \S*st1\/cmd\/\+$/,
+      /config\/acl/,
+    );
   }
 });
 
@@ -171,7 +199,7 @@ test("while a daemon runs nothing is published and no camera is opened", async (
   expectLine(findings, "camera", "warn", /not opened: the daemon with pid \d+ holds it/, /stop the daemon/);
   expectLine(findings, "broker-publish", "warn", /not tried, so as not to disturb/);
   expectLine(findings, "provider", "warn", /not tried/);
-  expectLine(findings, "broker-subscribe", "ok", /7 subscriptions/);
+  expectLine(of("line1/st1", findings), "broker-subscribe", "ok", /7 subscriptions/);
   // What was published before this message would have come before it.
   await other.publishAsync(`${ROOT}/last`, "x", { qos: 1 });
   await until("the last message", () => heard.length > 0);

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { builtInModelsFolder, listBackbones } from "../../src/backbone/find.ts";
+import { readBank } from "../../src/bank/bundle-read.ts";
 import { writeBank } from "../../src/bank/bundle-write.ts";
 import { sampleDraft } from "../bank/sample-bank.ts";
 import { temporaryFolder } from "../capture/pictures.ts";
 import { smallTmpfs } from "../support/small-tmpfs.ts";
+import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { startRtspCamera } from "../support/rtsp-camera.ts";
 import { examine, expectLine, lineOf } from "./examine.ts";
 
@@ -126,4 +128,42 @@ test("an element that only a person's own pipeline names is looked for too", asy
   const findings = await examine(t, ["camera"], { camera });
   expectLine(findings, "gstreamer", "fail", /GStreamer has no nosuchsrc/, /the package that holds nosuchsrc/);
   assert.ok(!findings.some(({ check }) => check === "camera"));
+});
+
+test("a bank's golden frames are scored as at a push, and each limit that they break, or another provider, is told", async (t) => {
+  const line = await TestLine.prepare(ANY_VERDICTS);
+  t.after(() => line.dispose());
+  const look = (bank: string, device: object = {}) =>
+    examine(t, ["bank"], { station: { bank, deadlineMs: 60_000 }, device });
+  const sound = await look(line.bank);
+  expectLine(sound, "gate", "ok", /^\d+ golden frames come out right, drift 0\.\d+ % of the threshold, median \d+ ms$/);
+  expectLine(sound, "load", "ok", /the bank loads/);
+
+  const memory = await look(line.bank, { delivery: { maxMemoryMebibytes: 64 } });
+  expectLine(memory, "gate", "fail", /the process takes \d+ MiB, at most 64 \[/, /maxMemoryMebibytes/);
+  expectLine(memory, "load", "ok", /the bank loads/);
+
+  const inference = { provider: "cuda", startTimeoutMs: 120_000 };
+  const refused = await look(line.bank, { inference });
+  expectLine(refused, "provider", "fail", /provider cuda to run the backbone/, /inference\.provider to cpu/);
+  const standsIn = await look(line.bank, { inference: { ...inference, allowCpuFallback: true } });
+  expectLine(standsIn, "provider", "warn", /ONNX Runtime uses cpu, cuda is configured/, /inference\.provider to cpu/);
+
+  const bank = await readBank(line.bank);
+  const { golden, calibration } = bank.manifest;
+  assert.ok(golden !== null);
+  const frames = golden.frames.map((frame) => ({ ...frame, score: frame.score + calibration.threshold / 10 }));
+  const drifted = `${line.bank}.drifted`;
+  await writeBank(drifted, { ...bank, manifest: { ...bank.manifest, golden: { ...golden, frames } } });
+  expectLine(
+    await look(drifted),
+    "gate",
+    "fail",
+    /scores drift by 10\.00 % of the threshold, at most 5\.00 % \[/,
+    /fit the bank/,
+  );
+
+  const bare = `${line.bank}.bare`;
+  await writeBank(bare, { ...bank, golden: null, manifest: { ...bank.manifest, golden: null } });
+  expectLine(await look(bare), "gate", "warn", /has no golden frames/, /nominald fit/);
 });

@@ -169,7 +169,7 @@ test("full shared memory is a fault with the bytes that are needed, and heals wh
     assert.deepEqual(client.results(), []);
     await rm(filler);
     await until("verdicts", () => client.results().length > 2, 120_000);
-    await until("no fault", () => client.states().at(-1)?.faults.length === 0);
+    await until("no fault", () => client.ownFaults()?.length === 0);
     await assertStops(daemon);
   });
 });

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { builtInModelsFolder, findBackbone } from "../../src/backbone/find.ts";
 import { readBank } from "../../src/bank/bundle-read.ts";
 import { FrameScorer } from "../../src/inference/frame-scorer.ts";
@@ -153,5 +154,22 @@ test("close rejects what is open, ends even a stopped process, and is no loss", 
   await rejection;
   assert.equal(await pictures, null);
   assert.equal(await isAlive(pid), false);
+  assert.deepEqual(lost, []);
+});
+
+test("an idle process that is stopped is found, killed and told, though nothing is asked of it", async (t) => {
+  const { client, lost } = await readyClient(t, { idle: { everyMs: 50, answerMs: 2_000 } });
+  const pid = client.pid ?? 0;
+  process.kill(pid, "SIGSTOP");
+  await until("the loss", () => lost.length > 0);
+  assert.match(lost[0]?.message ?? "", /no answer to a sign of life in time/);
+  assert.equal(await isAlive(pid), false);
+});
+
+test("an idle process that lives, and one that is at work, are left alone", async (t) => {
+  const { client, lost } = await readyClient(t, { idle: { everyMs: 10, answerMs: 20_000 } });
+  await sleep(500);
+  for (let i = 0; i < 20; i += 1) await client.score(STATION, frame, null, false).scored;
+  await sleep(500);
   assert.deepEqual(lost, []);
 });

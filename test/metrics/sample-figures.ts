@@ -7,6 +7,16 @@ const STORE = { problem: null, setAside: null, waiting: 3, lost: 1, writes: 20, 
 const LOOP = { p50Ms: 0.1, p99Ms: 2, maxMs: 40 };
 
 /** A station that has seen a few parts. */
+const HOST: StateDocument["host"] = {
+  memory: { availableBytes: 2_000_000_000, totalBytes: 8_000_000_000, limitedBy: "machine", stalledPercent: 0 },
+  disk: { freeBytes: 5_000_000_000, totalBytes: 30_000_000_000 },
+  temperature: { celsius: 61.5, sensor: "cpu" },
+  throttle: null,
+  clockSync: "synchronised",
+  faults: {},
+};
+const RUNS: StateDocument["runs"] = { unclean: 3, lastUncleanAt: "2026-01-01T00:00:00.000Z" };
+
 export function stationFigures(id: string, changes: Partial<StateDocument> = {}): StationFigures {
   const [line = "", station = ""] = id.split("/");
   const state: StateDocument = {
@@ -41,7 +51,15 @@ export function stationFigures(id: string, changes: Partial<StateDocument> = {})
         commands: { answered: 0, failed: {}, repeated: 0, unnameable: 0 },
       },
     },
-    faults: [{ ...REASONS["fail-streak"], name: "fail-streak", since: "2026-01-01T00:00:00.000Z" }],
+    host: HOST,
+    runs: RUNS,
+    wantedProvider: "cpu",
+    faults: [
+      {
+        ...{ ...REASONS["fail-streak"], name: "fail-streak", since: "2026-01-01T00:00:00.000Z" },
+        ...{ stops: false, see: "counters" },
+      },
+    ],
     ...changes,
   };
   return { id, ready: true, connected: true, state, openParts: 1, heldFrames: 2 };
@@ -50,7 +68,7 @@ export function stationFigures(id: string, changes: Partial<StateDocument> = {})
 export function deviceFigures(...stations: readonly StationFigures[]): DeviceFigures {
   return {
     ...{ site: "test", device: "bench", versions: { nominald: "0.1.0", node: "20.20.0" } },
-    ...{ startedAtS: 1_700_000_000, cpuS: 12.5, inferenceRestarts: 1 },
+    ...{ startedAtS: 1_700_000_000, cpuS: 12.5, inferenceRestarts: 1, host: HOST, runs: RUNS },
     processes: [
       { process: "daemon", station: "", residentBytes: 80_000_000 },
       { process: "inference", station: "", residentBytes: 400_000_000 },

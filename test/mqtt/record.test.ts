@@ -43,10 +43,9 @@ test("a record is at most 4 KiB: the stages go first, and what is too large even
 });
 
 test("a fault is reported with what to do about it", () => {
-  const [fault] = reportedFaults([
-    { reason: "camera-lost", since: { monotonicMs: 1, wallMs: 1_700_000_000_000 }, stops: true },
-  ]);
+  const [fault] = reportedFaults([{ reason: "camera-lost", since: { monotonicMs: 1, wallMs: 1_700_000_000_000 } }]);
   assert.equal(fault?.code, "0101");
   assert.equal(fault.since, "2023-11-14T22:13:20.000Z");
   assert.match(fault.remedy, /cable/);
+  assert.deepEqual([fault.stops, fault.see], [true, "camera"]);
 });

@@ -572,8 +572,8 @@ test("FAILs in a row ask for a line stop, with flag 20, until a person resumes",
   for (const [seq, score] of [9, 1, 9, 9, 1].entries()) part(seq + 1, score);
   assert.deepEqual(flags, [0, 0, 0, 0x20, 0x20]);
   assert.deepEqual(
-    bench.machine.faults().map(({ reason, stops }) => [reason, stops]),
-    [["fail-streak", false]],
+    bench.machine.faults().map(({ reason }) => reason),
+    ["fail-streak"],
   );
   assert.equal(bench.machine.plcState, "3", "the station itself is well");
   bench.at(100, { type: "resume" });
@@ -644,5 +644,29 @@ test("a challenge that is asked for at work is due one interval later, and not a
     ["challenge-due"],
   );
   bench.at(12 * hour, { type: "configure", settings: live });
+  assert.deepEqual(bench.machine.faults(), []);
+});
+
+test("while the CPU stands in for the accelerator verdicts go on with flag 10", () => {
+  const bench = new Bench(triggered).ready();
+  const flags: number[] = [];
+  const part = (seq: number): void => {
+    trigger(bench, seq * 10, "s1", seq);
+    frameOf(bench, seq * 10 + 2, seq, seq * 10 + 1);
+    const scored: StationEvent = { type: "scored", frameId: seq, score: 1, threshold: 2, bankId: "bank-a" };
+    for (const effect of bench.machine.handle(scored, { monotonicMs: seq * 10 + 3, wallMs: 0 })) {
+      if (effect.type === "outcome") flags.push(effect.outcome.flags);
+    }
+  };
+  bench.at(1, { type: "provider", fallback: true });
+  part(1);
+  assert.deepEqual(
+    bench.machine.faults().map(({ reason }) => reason),
+    ["provider-fallback"],
+  );
+  assert.equal(bench.machine.plcState, "3");
+  bench.at(20, { type: "provider", fallback: false });
+  part(3);
+  assert.deepEqual(flags, [0x10, 0]);
   assert.deepEqual(bench.machine.faults(), []);
 });

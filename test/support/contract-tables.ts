@@ -1,6 +1,7 @@
 import { COMMAND_NAMES } from "../../src/mqtt/commands.ts";
 import { COMMAND_TEXTS, CONTRACT, RESULT_FIELDS } from "../../src/mqtt/contract.ts";
 import { FAMILIES } from "../../src/metrics/families.ts";
+import { FAULT_NAMES, FAULTS } from "../../src/station/faults.ts";
 import { FLAG, FLAG_TEXTS } from "../../src/station/outcome.ts";
 import { PLC_STATES } from "../../src/station/plc-state.ts";
 import { REASON_NAMES, REASONS } from "../../src/station/reasons.ts";
@@ -33,6 +34,13 @@ export const CONTRACT_TABLES: Readonly<Record<string, string>> = {
   codes: table(
     ["code", "name", "means", "what to do"],
     REASON_NAMES.map((name) => [REASONS[name].code, name, REASONS[name].text, REASONS[name].remedy]),
+  ),
+  faults: table(
+    ["code", "name", "verdicts", "more in `state`", "over when"],
+    FAULT_NAMES.map((name) => {
+      const { stops, see, over } = FAULTS[name];
+      return [REASONS[name].code, name, stops ? "none" : "go on", `\`${see}\``, over];
+    }),
   ),
   commands: table(
     ["command", "does"],

@@ -28,6 +28,7 @@ export class FakeCamera {
   readonly address = "127.0.0.1";
   #process: ChildProcess | undefined;
   #lock: Server | undefined;
+  #description: readonly string[] = [];
 
   /** Waits until no other test has the camera; resolves when it answers. Call `stop` even if it fails. */
   async start(): Promise<void> {
@@ -35,11 +36,19 @@ export class FakeCamera {
     this.#lock = await taken(() => lockServer(), "the lock of the fake camera", endMs);
     // A camera of somebody else's, outside these tests, would answer in place of ours.
     (await taken(() => controlSocket(), `UDP port ${CONTROL_PORT}`, endMs)).close();
+    await this.plugIn();
+  }
+
+  /** @param genicam a file that describes the camera in place of its own description */
+  async plugIn(genicam: string | null = null): Promise<void> {
+    this.#description = genicam === null ? [] : ["-g", genicam];
     await this.#spawn();
   }
 
   async #spawn(): Promise<void> {
-    const camera = spawn("arv-fake-gv-camera-0.8", ["-i", this.address, "-s", "GV01"], { stdio: "ignore" });
+    const camera = spawn("arv-fake-gv-camera-0.8", ["-i", this.address, "-s", "GV01", ...this.#description], {
+      stdio: "ignore",
+    });
     this.#process = camera;
     let failure: Error | undefined;
     camera.on("error", (error) => (failure = error));

@@ -65,6 +65,13 @@ export class LineClient {
     return this.payloads("state").map((payload) => JSON.parse(payload.toString()) as StateDocument);
   }
 
+  /** Faults in the last `state`, but for those of the computer that runs the tests; undefined before there is one. */
+  ownFaults(): StateDocument["faults"] | undefined {
+    return this.states()
+      .at(-1)
+      ?.faults.filter(({ see }) => see !== "host");
+  }
+
   async until(what: string, holds: () => boolean): Promise<void> {
     await until(what, holds, 180_000);
   }
