@@ -8,7 +8,7 @@ import { stationSchema } from "../../src/config/station-schema.ts";
 import { changesBetween, concernOfKey } from "../../src/daemon/concerns.ts";
 
 /** Concerns whose change ends no process and no connection. */
-const LIVE = ["machine", "admission", "scoring", "log", "history"];
+const LIVE = ["machine", "admission", "scoring", "log", "history", "policy"];
 const RESTART = ["bank", "camera", "broker", "inference", "http"];
 
 test("a key that is marked live ends nothing, one that is marked restart ends just what it concerns", () => {

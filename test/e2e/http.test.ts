@@ -97,7 +97,12 @@ test("a broker that is away is a reason, too", async () => {
 });
 
 test("a changed port is taken over by a reload: the server is made anew and nothing else", async () => {
-  const captures = await daemon.children("capture.child");
+  // The camera was killed above, and comes back after a while.
+  let captures: readonly number[] = [];
+  await until("the camera's process", async () => {
+    captures = await daemon.children("capture.child");
+    return captures.length === 1;
+  });
   const next = await freePort();
   const changed = { ...options, device: { http: { port: next } } };
   await writeFile(join(line.folder, "config.yaml"), stringify(line.config(changed)));
