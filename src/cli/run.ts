@@ -35,7 +35,9 @@ export async function runCommand(args: string[], io: CommandIo): Promise<number>
   const { config } = effective.loaded;
   const address = takeServiceManager(process.env, process.pid);
   const log = createLogger(config.log.level);
-  const logger = new RepeatLimit({ logger: log, clock: systemClock });
+  const logger = new RepeatLimit({
+    ...{ logger: log, clock: systemClock, isUnlimited: () => log.level === "debug" },
+  });
   process.once("exit", () => logger.close());
   const daemon = new Daemon({
     source,

@@ -4,6 +4,8 @@ import type { Logger } from "../shared/logger.ts";
 export interface RepeatLimitOptions {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Asked at each line; absent: never. */
+  readonly isUnlimited?: () => boolean;
 }
 
 type Level = "info" | "warn" | "error";
@@ -34,7 +36,7 @@ const NUMBER = /0x[0-9a-f]+|(?<![\w-])\d+(?:\.\d+)?(?![\w-])/gi;
 /**
  * Keeps a fault that lasts from filling the disk: an event is logged at once, and while it repeats, once a minute how often
  * it did, with what it said last. Events are the same when level, message and fields are, apart from numbers that
- * tell them apart in time. What a person sets to be seen, level debug, is not limited.
+ * tell them apart in time. What a person wants to see, messages of level debug and all while that is the log's level, is not limited.
  */
 export class RepeatLimit implements Logger {
   readonly #options: RepeatLimitOptions;
@@ -74,6 +76,11 @@ export class RepeatLimit implements Logger {
     const nowMs = this.#options.clock.monotonicMs();
     const key = keyOf(level, fields, message);
     const known = this.#events.get(key);
+    if (this.#options.isUnlimited?.() === true) {
+      if (known !== undefined) this.#tell(known);
+      this.#options.logger[level](fields, message);
+      return;
+    }
     if (known !== undefined && nowMs - known.sinceMs < EVERY_MS) {
       known.repeated++;
       known.fields = fields;

@@ -33,6 +33,8 @@ const config = (flooding?: string): object =>
       station: { maxPending: name === flooding ? 4 : 64, pictures: { mask: true, overlay: false } },
       camera: name === flooding ? { framerate: FLOOD, slots: 4 } : { framerate: FRAMERATE, slots: 48 },
     })),
+    // Process ids are read from the log, which holds repeats back at any other level.
+    { log: { level: "debug" } },
   );
 
 before(async () => {

@@ -4,11 +4,12 @@ import { RepeatLimit } from "../../src/ops/repeat-limit.ts";
 import { KeptLog } from "../support/kept-log.ts";
 
 /** With timers and a clock of the test's own; `pass` lets time go by. */
-function limited(t: TestContext) {
+function limited(t: TestContext, isUnlimited: () => boolean = () => false) {
   t.mock.timers.enable({ apis: ["setInterval"] });
   let nowMs = 1_000_000;
   const log = new KeptLog();
-  const limit = new RepeatLimit({ logger: log, clock: { monotonicMs: () => nowMs, wallMs: () => nowMs } });
+  const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+  const limit = new RepeatLimit({ logger: log, clock, isUnlimited });
   const pass = (ms: number): void => {
     for (let passed = 0; passed < ms; passed += 1_000) {
       nowMs += 1_000;
@@ -87,4 +88,14 @@ test("memory is bounded: beyond 1,000 events the oldest is told of and forgotten
   limit.warn({}, "first");
   assert.equal(messages().at(-1), "first");
   limit.close();
+});
+
+test("while somebody looks, every line is there, and what was held back before is told first", (t) => {
+  let looks = false;
+  const { limit, messages } = limited(t, () => looks);
+  for (let i = 0; i < 3; i++) limit.info({ station: "a" }, "camera is playing");
+  looks = true;
+  for (let i = 0; i < 2; i++) limit.info({ station: "a" }, "camera is playing");
+  const line = "camera is playing";
+  assert.deepEqual(messages(), [line, `${line} (repeated 2 times more)`, line, line]);
 });
