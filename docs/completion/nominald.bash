@@ -108,9 +108,9 @@ _nominald() {
     files=" --key --password-file --ca-file --state "
     ;;
   "push bank")
-    options="--to --station --site --key --unsigned --url --models --until --rollback --withdraw --username --password-file --ca --canary --then --halt-on --parallel --state --timeout --help"
+    options="--to --station --site --key --unsigned --url --models --until --shadow --shadow-for --promote --rollback --withdraw --username --password-file --ca --canary --then --halt-on --parallel --state --timeout --help"
     operand=file
-    valued=" --to --station --site --key --url --models --until --username --password-file --ca --canary --then --halt-on --parallel --state --timeout "
+    valued=" --to --station --site --key --url --models --until --shadow --shadow-for --username --password-file --ca --canary --then --halt-on --parallel --state --timeout "
     files=" --key --password-file --ca --state "
     folders=" --models "
     [[ $before == --until ]] && choices="probation committed"

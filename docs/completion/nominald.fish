@@ -169,8 +169,11 @@ complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subco
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l url -d 'where a station finds the very file BANK; it takes it from there, if its delivery.httpsHosts has the host' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l models -d 'a folder of further backbones (may be repeated)' -r -f -a '(__fish_complete_directories)'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l until -d 'probation or committed: wait for no more than this, default committed' -x -a 'probation committed'
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l shadow -d 'one station: beside the bank at work it scores the same frames and gives no verdict; wait until it has scored N parts, and say what it would have decided. It goes on until it is promoted or withdrawn' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l shadow-for -d 'wait for no more than S seconds of that, default 86400' -x
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l promote -d 'one station: the bank in shadow goes to work, on probation as any'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l rollback -d 'back to the bank before'
-complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l withdraw -d 'give up the delivery that is under way'
+complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l withdraw -d 'give up the delivery that is under way, or the bank in shadow'
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l username -d 'for the broker' -x
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l password-file -d 'holds the password for the broker' -r -F
 complete -c nominald -n '__fish_seen_subcommand_from push; and __fish_seen_subcommand_from bank' -l ca -d 'certificate authorities, PEM' -r -F

@@ -14,6 +14,13 @@ export interface OfferedFile {
   readonly url: string | null;
 }
 
+/** How long a candidate scores beside the active bank before it awaits a decision: whichever comes first. */
+export interface ShadowTerms {
+  /** That the candidate has scored. */
+  readonly parts: number;
+  readonly seconds: number;
+}
+
 /** The signed body of `bank/offer`. */
 export interface BankOffer {
   readonly action: "offer";
@@ -23,6 +30,8 @@ export interface BankOffer {
   readonly blockBytes: number;
   /** In the order in which they travel: the bank last. */
   readonly files: readonly OfferedFile[];
+  /** null: it becomes active when it has passed the gate; else when it is promoted. */
+  readonly shadow: ShadowTerms | null;
 }
 
 /** What a person with a key of role `bank` can ask of a station. */
@@ -30,6 +39,8 @@ export type BankDirective =
   | BankOffer
   /** Give up the offer that is under way; null: whichever it is. */
   | { readonly action: "withdraw"; readonly bankId: string | null }
+  /** The candidate that scores beside the active bank becomes active; null: whichever it is. */
+  | { readonly action: "promote"; readonly bankId: string | null }
   /** Back to the bank before. */
   | { readonly action: "rollback" };
 
@@ -37,6 +48,10 @@ export const BLOCK_BYTES = 65_536;
 export const TABLE_ENTRY_BYTES = 32;
 /** A table travels as one block, so a file has at most this many blocks: 256 MiB of 64 KiB each. */
 export const MOST_BLOCKS = 4_096;
+
+export const MOST_SHADOW_PARTS = 1_000_000;
+/** 31 days. */
+export const MOST_SHADOW_SECONDS = 2_678_400;
 
 const digest = text(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
 const bankId = text(/^[0-9A-Za-z._-]{1,32}$/, "a bank's id");
@@ -58,7 +73,9 @@ const directiveShape = byKinds("action", {
       1,
       3,
     ),
+    shadow: orNull(object({ parts: integer(1, MOST_SHADOW_PARTS), seconds: integer(1, MOST_SHADOW_SECONDS) })),
   }),
+  promote: object({ action: literal("promote"), bankId: orNull(bankId) }),
   withdraw: object({ action: literal("withdraw"), bankId: orNull(bankId) }),
   rollback: object({ action: literal("rollback") }),
 });
@@ -88,7 +105,10 @@ export function parseDirective(body: unknown, largestBytes: number): BankDirecti
 
 function formError(problems: readonly Problem[]): InputError {
   const list = problems.map(({ path, expected, actual }) => `${path || "it"}: ${expected}, not ${actual}`).join("; ");
-  return new InputError("offer-form", `Expected an offer, a withdrawal or a rollback but received another: ${list}`);
+  return new InputError(
+    "offer-form",
+    `Expected an offer, a promotion, a withdrawal or a rollback but received another: ${list}`,
+  );
 }
 
 export function blockCount(bytes: number, blockBytes: number): number {

@@ -17,7 +17,8 @@ import type { BankStateDocument, DeliveryProgress, Reason } from "./delivery-sta
 import type { DocumentGate } from "./document-gate.ts";
 import { ProbationWatch } from "./probation-watch.ts";
 import type { StationBanks } from "./station-banks.ts";
-import { takeBank } from "./take-bank.ts";
+import { ShadowRun, type ShadowFlipDocument } from "./shadow-run.ts";
+import { activateCandidate, takeBank } from "./take-bank.ts";
 
 export interface BankDeliveryOptions {
   readonly station: string;
@@ -31,7 +32,11 @@ export interface BankDeliveryOptions {
   readonly tryBank: (path: string, signal: AbortSignal) => Promise<BankSummary>;
   /** The station loads what the slots say, between two parts. @returns null: no bank did */
   readonly reload: () => Promise<BankSummary | null>;
+  /** What the inference process is told of a bank that scores beside the active one. */
+  readonly shadowSettings: (path: string) => LoadBank;
+  readonly deadlineMs: () => number;
   readonly publish: (document: BankStateDocument) => void;
+  readonly publishFlip: (flip: ShadowFlipDocument) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onWriteStep?: (step: WriteStep) => void;
@@ -39,8 +44,9 @@ export interface BankDeliveryOptions {
 
 const MIB = 2 ** 20;
 /**
- * The way of an offered bank into a station: candidate, gate, active, probation, committed or rolled back. The bank before
- * stays on the disk and at work until the new one is in its place, and whatever fails on the way leaves it there.
+ * The way of an offered bank into a station: candidate, gate, shadow where that is asked for, active, probation, committed or
+ * rolled back. The bank before stays on the disk and at work until the new one is in its place, and whatever fails on the way
+ * leaves it there.
  */
 export class BankDelivery {
   readonly #options: BankDeliveryOptions;
@@ -48,6 +54,8 @@ export class BankDelivery {
   readonly #report: DeliveryReport;
   readonly #disk: DeliveryDisk;
   readonly #probation: ProbationWatch;
+  /** Counts what a candidate says beside the active bank. */
+  readonly shadow: ShadowRun;
   #working: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
   #closing = false;
 
@@ -63,6 +71,12 @@ export class BankDelivery {
       onCommit: () => this.#commit(),
       onRollBack: (reason) => this.#rollBackNow(reason),
       onProblem: (error) => this.#disk.complain("probation cannot be ended", error),
+    });
+    this.shadow = new ShadowRun({
+      ...options,
+      settings: () => options.shadowSettings(options.banks.pathOf(options.banks.slots.candidate)),
+      onStep: (change) => this.#report.step(change),
+      onFailed: (reason) => this.#shadowFailed(reason),
     });
   }
 
@@ -84,6 +98,7 @@ export class BankDelivery {
   async close(): Promise<void> {
     this.#closing = true;
     this.#probation.close();
+    this.shadow.close();
     this.#working?.stop.abort(new DeviceError("closing", "The daemon stops"));
     await this.#working?.done;
   }
@@ -95,6 +110,11 @@ export class BankDelivery {
     const summary = await banks.load(client, base);
     // It came to another bank than the active one.
     if (banks.slots !== before) this.publish();
+    if (this.shadow.isOn && banks.slots.candidate === null) {
+      this.shadow.end();
+      this.#shadowFailed({ code: "configuration-bank", message: "The configuration names another bank: it counts" });
+    }
+    this.shadow.attached(client);
     return summary;
   }
 
@@ -116,17 +136,21 @@ export class BankDelivery {
   /** A part was decided. */
   outcome(outcome: Outcome): void {
     this.#probation.outcome(outcome);
+    this.shadow.outcome(outcome);
   }
 
   inferenceLost(): void {
     this.#probation.inferenceLost();
+    this.shadow.inferenceLost();
   }
 
   /** The active bank did not pass at a start and another is at work. */
   fellBack(error: NominalError): void {
     this.#probation.end();
-    if (this.#report.isUnderWay) this.#end("rolled-back", { code: error.code, message: error.message });
-    else this.publish();
+    const stage = this.#report.progress?.stage;
+    // One that is on its way, or in shadow, had no part in it.
+    if (stage !== "activating" && stage !== "probation") this.publish();
+    else this.#end("rolled-back", { code: error.code, message: error.message });
   }
 
   publish(): void {
@@ -152,8 +176,11 @@ export class BankDelivery {
         this.#report.clearRefused();
         void this.#withdraw(directive.bankId);
         return;
+      case "promote":
+        this.#promote(directive.bankId, document);
+        return;
       case "rollback":
-        if (this.#working !== null) throw busy(this.#report.progress?.bankId);
+        if (this.#working !== null || this.shadow.isOn) throw busy(this.#report.progress?.bankId);
         gate.take(document);
         logger.info({ station, keyId: document.keyId }, "roll back was asked for");
         this.#report.clearRefused();
@@ -168,6 +195,7 @@ export class BankDelivery {
   #refuseIfBusy(offer: BankOffer): void {
     const { progress, isStalled } = this.#report;
     if (this.#probation.isOn) throw busy(progress?.bankId);
+    if (this.shadow.isOn && progress?.bankId !== offer.bankId) throw busy(progress?.bankId);
     if (this.#working === null) return;
     if (progress?.stage === "receiving" && (progress.bankId === offer.bankId || isStalled)) return;
     throw busy(progress?.bankId);
@@ -185,14 +213,19 @@ export class BankDelivery {
       return;
     }
     this.#report.clearRefused();
+    this.shadow.end();
     logger.info({ station, bank: offer.bankId, keyId: document.keyId }, "a bank was offered");
     this.#begin(offer, document, envelope);
   }
 
   #begin(offer: BankOffer, document: SignedDocument, envelope: Uint8Array): void {
     this.#report.begin(offer, document, envelope, "receiving");
+    this.#start((signal) => this.#work(offer, signal));
+  }
+
+  #start(work: (signal: AbortSignal) => Promise<void>): void {
     const stop = new AbortController();
-    const done = this.#work(offer, stop.signal).then(
+    const done = work(stop.signal).then(
       () => void (this.#working = null),
       (error: unknown) => {
         this.#working = null;
@@ -208,10 +241,17 @@ export class BankDelivery {
 
   /** @throws what is told as the reason */
   async #work(offer: BankOffer, signal: AbortSignal): Promise<void> {
-    const { banks, tryBank, reload } = this.#options;
+    const { banks, tryBank } = this.#options;
     const parts = { banks, report: this.#report, receiver: this.#receiver(), tryBank };
-    if (!(await takeBank(offer, signal, parts))) return this.#end("committed", null);
-    await reload();
+    const taken = await takeBank(offer, signal, parts);
+    if (taken === "was-active") this.#end("committed", null);
+    else if (taken === "activated") await this.#activate();
+    else if (offer.shadow !== null) this.shadow.begin(offer.shadow);
+  }
+
+  /** The active slot has another bank: the station loads it. */
+  async #activate(): Promise<void> {
+    await this.#options.reload();
     // One that did not load has told so by `fellBack`; a process that was lost loads it when it is back.
     if (this.#report.progress?.stage === "activating") this.#beginProbation();
   }
@@ -231,6 +271,27 @@ export class BankDelivery {
       this.#disk.removeOffer();
       this.#report.setRefused(offerName(envelope), problem);
     }
+  }
+
+  /** @throws InputError "no-shadow"; the system's error, and the candidate stays where it is */
+  #promote(bankId: string | null, document: SignedDocument): void {
+    const { gate, banks, logger, station } = this.#options;
+    const { progress } = this.#report;
+    if (!this.shadow.isOn || (bankId !== null && bankId !== progress?.bankId)) {
+      throw new InputError("no-shadow", `Expected ${bankId ?? "a bank"} in shadow but there is no such bank`);
+    }
+    gate.take(document);
+    activateCandidate(banks);
+    this.shadow.end();
+    logger.info({ station, bank: progress?.bankId, keyId: document.keyId }, "the bank in shadow was promoted");
+    this.#report.clearRefused();
+    this.#report.step({ stage: "activating", percent: 0 });
+    this.#start(() => this.#activate());
+  }
+
+  #shadowFailed(reason: Reason): void {
+    this.#disk.discard();
+    this.#end("failed", reason);
   }
 
   #beginProbation(): void {
@@ -264,6 +325,10 @@ export class BankDelivery {
     const isMeant = progress !== null && (bankId === null || progress.bankId === bankId);
     if (this.#working !== null && isMeant && progress.stage !== "activating") {
       await this.#stop();
+      this.#disk.discard();
+      this.#end("withdrawn", null);
+    } else if (this.shadow.isOn && isMeant) {
+      this.shadow.end();
       this.#disk.discard();
       this.#end("withdrawn", null);
     } else this.publish();

@@ -311,6 +311,7 @@ export class Daemon {
       ...{ session, store, storage, eventLoop, pushes, health: this.#health, admission: this.#admission },
       loadBank: (client, base) => delivery.load(client, base),
       onOutcome: (outcome) => delivery.outcome(outcome),
+      shadow: delivery.shadow,
       observer: this.#metrics.observerOf(id),
       logLevel: this.#logLevel,
     });

@@ -3,7 +3,7 @@ import type { DocumentHead } from "../bank/signed-document.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
-import { ENDED, slotsDocument, type BankStateDocument, type DeliveryProgress, type Reason } from "./delivery-state.ts";
+import { slotsDocument, type BankStateDocument, type DeliveryProgress, type Reason } from "./delivery-state.ts";
 import type { DocumentGate } from "./document-gate.ts";
 import type { StationBanks } from "./station-banks.ts";
 
@@ -40,11 +40,6 @@ export class DeliveryReport {
     return this.#progress;
   }
 
-  /** An offer was accepted and has not ended. */
-  get isUnderWay(): boolean {
-    return this.#progress !== null && !ENDED.has(this.#progress.stage);
-  }
-
   /** Nothing has come for so long that another offer may take its place. */
   get isStalled(): boolean {
     return this.#options.clock.monotonicMs() - this.#movedAtMs > STALLED_MS;
@@ -55,16 +50,17 @@ export class DeliveryReport {
     const { keyId, counter } = head;
     this.#progress = {
       ...{ offer: offerName(envelope), bankId: offer.bankId, keyId, counter, stage, percent: 0 },
-      ...{ reason: null, gate: null, probation: null },
+      ...{ reason: null, gate: null, probation: null, shadow: null },
     };
     this.#movedAtMs = this.#options.clock.monotonicMs();
   }
 
-  step(change: Partial<Pick<DeliveryProgress, "stage" | "percent" | "gate" | "probation">>): void {
+  step(change: Partial<Pick<DeliveryProgress, "stage" | "percent" | "gate" | "probation" | "shadow">>): void {
     if (this.#progress === null) return;
     const nowMs = this.#options.clock.monotonicMs();
     this.#movedAtMs = nowMs;
-    const isNew = change.stage !== undefined && change.stage !== this.#progress.stage;
+    // Figures of a shadow come no oftener than they may be told.
+    const isNew = change.shadow !== undefined || (change.stage ?? this.#progress.stage) !== this.#progress.stage;
     this.#progress = { ...this.#progress, ...change };
     if (!isNew && nowMs - this.#toldAtMs < PROGRESS_EVERY_MS) return;
     this.#toldAtMs = nowMs;

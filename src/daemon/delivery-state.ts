@@ -1,10 +1,21 @@
+import type { ShadowTerms } from "../bank/offer.ts";
 import type { PushedBank, Slots } from "../bank/slots.ts";
 import type { GateReport } from "../inference/protocol.ts";
 import type { PartFigures } from "./part-statistics.ts";
+import type { ShadowFigures } from "./shadow-statistics.ts";
 
 /** How far an offered bank has come. The last five are ends. */
 export type DeliveryStage =
-  "receiving" | "gate" | "activating" | "probation" | "committed" | "rolled-back" | "refused" | "failed" | "withdrawn";
+  | "receiving"
+  | "gate"
+  | "shadow"
+  | "activating"
+  | "probation"
+  | "committed"
+  | "rolled-back"
+  | "refused"
+  | "failed"
+  | "withdrawn";
 
 export const ENDED: ReadonlySet<DeliveryStage> = new Set([
   "committed",
@@ -32,6 +43,14 @@ export interface DeliveryProgress {
   readonly reason: Reason | null;
   readonly gate: Omit<GateReport, "limits"> | null;
   readonly probation: { readonly before: PartFigures; readonly now: PartFigures } | null;
+  /** Of a candidate that scored, or scores, beside the active bank, counted since the daemon's start. */
+  readonly shadow: ShadowProgress | null;
+}
+
+export interface ShadowProgress extends ShadowTerms {
+  /** `decision`: its parts or its time are through, and it goes on until somebody promotes or withdraws it. */
+  readonly awaits: "parts" | "decision";
+  readonly figures: ShadowFigures;
 }
 
 /** The topic `bank/state`. */

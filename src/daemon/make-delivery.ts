@@ -54,6 +54,9 @@ export function makeDelivery(parts: DeliveryParts): BankDelivery {
     ...{ station: id, target: `${site}/${line}/${name}`, limits, gate, banks, reload, clock, logger },
     ...onWriteStep,
     publish: (document) => session.setBankState(document),
+    publishFlip: (flip) => session.publishFlip(flip),
+    shadowSettings: (bankPath) => ({ ...parts.bankSettings(), bankPath, gate: banks.shadowLimits }),
+    deadlineMs,
     tryBank: (bankPath, signal) => {
       const load = { ...parts.bankSettings(), bankPath, gate: banks.gateLimits };
       return tryBank(config().inference, load, logger, signal);

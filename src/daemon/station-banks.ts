@@ -121,6 +121,11 @@ export class StationBanks {
     return gateLimitsOf(limits, deadlineMs());
   }
 
+  /** For a bank that is loaded beside the active one: together they have as much memory. It was fast enough before. */
+  get shadowLimits(): GateLimits {
+    return { ...this.gateLimits, medianMs: this.#options.deadlineMs() };
+  }
+
   /**
    * Loads the active bank through its gate; when it does not pass, the one before, and at last the configuration's.
    *

@@ -30,6 +30,7 @@ import { StationBank, type StationBankListener } from "./station-bank.ts";
 import { machineSettingsOf, stationId } from "./station-settings.ts";
 import type { InferenceListener } from "./inference-host.ts";
 import { PartRecords } from "./part-records.ts";
+import type { ShadowRun } from "./shadow-run.ts";
 import type { RestartDecision } from "./restart-policy.ts";
 import { rememberChallenge } from "./recovery.ts";
 import { StationDesk } from "./station-desk.ts";
@@ -56,6 +57,8 @@ export interface StationRunnerOptions {
   /** Loads the bank that is the station's now. */
   readonly loadBank: (client: InferenceClient, base: LoadBank) => Promise<BankSummary>;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** The bank that may score beside the station's own. */
+  readonly shadow: Pick<ShadowRun, "request" | "asked">;
   readonly observer: StationObserver;
   readonly logLevel: LogLevelSwitch;
 }
@@ -381,7 +384,10 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     }
     const station = this.#station;
     const wantsPictures = station.pictures.mask || station.pictures.overlay;
-    const scoring = client.score(stationId(station), frame, deadlineAtMs, wantsPictures);
+    const { shadow } = this.#options;
+    const asked = shadow.request();
+    const scoring = client.score(stationId(station), frame, deadlineAtMs, wantsPictures, asked);
+    if (asked !== null) shadow.asked(frameId, scoring.shadow);
     this.#records.scoringBegun(frameId, scoring);
     scoring.scored.then(
       ({ score, threshold, bankId, startedAtMs, finishedAtMs }) => {

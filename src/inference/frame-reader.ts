@@ -8,9 +8,11 @@ import { BYTES_PER_PIXEL, type FrameReference, type RawImage } from "../shared/i
  */
 export class FrameReader {
   #buffer = new Uint8Array(0);
+  /** A second one, while nobody keeps it. */
+  #spare: Uint8Array<ArrayBuffer> | null = null;
 
   /**
-   * @returns the frame's pixels, valid until the next call
+   * @returns the frame's pixels, valid until the next call, unless they are kept
    * @throws DeviceError "frame-unreadable" when the slot is gone or shorter than the frame
    */
   read(frame: FrameReference): RawImage {
@@ -41,5 +43,16 @@ export class FrameReader {
       );
     }
     return { width: frame.width, height: frame.height, format: frame.format, data };
+  }
+
+  /** The pixels that were read last stay valid until they are given back: nothing is copied. */
+  keep(): void {
+    this.#buffer = this.#spare ?? new Uint8Array(0);
+    this.#spare = null;
+  }
+
+  /** Nobody looks at the image any more. */
+  giveBack({ data }: RawImage): void {
+    this.#spare = new Uint8Array(data.buffer as ArrayBuffer);
   }
 }

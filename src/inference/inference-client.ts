@@ -10,6 +10,8 @@ import type {
   LoadBank,
   Pictures,
   Scored,
+  ShadowRequest,
+  ShadowScored,
   ToInference,
 } from "./protocol.ts";
 
@@ -36,6 +38,18 @@ export interface IdleLimits {
 
 /** An idle process answers in a millisecond; a machine that swaps takes seconds. */
 const IDLE_LIMITS: IdleLimits = { everyMs: 2_000, answerMs: 10_000 };
+/** What is to come for one frame. */
+export interface ScoringUnderWay {
+  readonly scored: Promise<Scored>;
+  readonly pictures: Promise<Pictures | null>;
+  /** Rejects with what the candidate threw, and when the process dies. */
+  readonly shadow: Promise<ShadowScored | null>;
+}
+
+interface ShadowAsked {
+  readonly request: ShadowRequest;
+  readonly answer: Promise<ShadowScored | null>;
+}
 
 /** Pictures follow their score; they may take as long as a frame and the pictures before it. */
 const PICTURES_TIMEOUT_FACTOR = 4;
@@ -121,6 +135,20 @@ export class InferenceClient {
     return answer;
   }
 
+  /** A candidate that scores the station's frames beside its bank, when it is asked and there is time. */
+  async loadShadow(load: LoadBank): Promise<BankSummary> {
+    const { id, answer } = this.#open<BankSummary>(`load of ${load.bankPath}`, this.#options.startTimeoutMs);
+    this.#send({ type: "load-shadow", id, load });
+    return answer;
+  }
+
+  /** The candidate is asked no more. */
+  async unloadShadow(station: string): Promise<void> {
+    const { id, answer } = this.#open<null>(`unloading of the candidate of ${station}`, this.#options.startTimeoutMs);
+    this.#send({ type: "unload-shadow", id, station });
+    await answer;
+  }
+
   /** The station asks for no scores any more. */
   async unloadBank(station: string): Promise<void> {
     const { id, answer } = this.#open<null>(`unloading of the bank of ${station}`, this.#options.startTimeoutMs);
@@ -130,26 +158,45 @@ export class InferenceClient {
 
   /**
    * @param deadlineAtMs monotonic ms at which the frame's part is late; null: it is no part's, and gives way to those that are
+   * @param shadow absent or null: the candidate is not asked
    * @returns `scored`: the image score; `pictures`: resolves after it, null when they were not wanted, dropped, or
-   *   the process died, and never rejects
+   *   the process died, and never rejects; `shadow`: what the candidate says, null when it was not asked or something else
+   *   needed the time
    */
   score(
     station: string,
     frame: FrameReference,
     deadlineAtMs: number | null,
     wantsPictures: boolean,
-  ): { scored: Promise<Scored>; pictures: Promise<Pictures | null> } {
+    shadow: Omit<ShadowRequest, "id"> | null = null,
+  ): ScoringUnderWay {
     const { frameTimeoutMs } = this.#options;
     const request = this.#open<Scored>(`score of frame ${frame.seq}`, frameTimeoutMs);
     const pictures = wantsPictures
       ? this.#pending.open<Pictures | null>(`pictures of frame ${frame.seq}`, frameTimeoutMs * PICTURES_TIMEOUT_FACTOR)
       : undefined;
-    this.#send({ type: "score", id: request.id, picturesId: pictures?.id ?? null, station, frame, deadlineAtMs });
+    const asked = shadow === null ? null : this.#openShadow(frame, shadow);
+    this.#send({
+      ...{ type: "score", id: request.id, picturesId: pictures?.id ?? null, shadow: asked?.request ?? null },
+      ...{ station, frame, deadlineAtMs },
+    });
     return {
       scored: request.answer,
       // Lost pictures are an expected outcome: the verdict has its own promise, which carries the error.
       pictures: pictures === undefined ? Promise.resolve(null) : pictures.answer.catch(() => null),
+      shadow: asked === null ? Promise.resolve(null) : asked.answer,
     };
+  }
+
+  /** A candidate that takes too long costs the process nothing: it is dropped when something else comes. */
+  #openShadow(frame: FrameReference, shadow: Omit<ShadowRequest, "id">): ShadowAsked {
+    const deadlineMs = this.#options.frameTimeoutMs * PICTURES_TIMEOUT_FACTOR;
+    const { id, answer } = this.#pending.open<ShadowScored | null>(
+      `candidate's score of frame ${frame.seq}`,
+      deadlineMs,
+    );
+    if (this.#gone !== null) this.#pending.reject(id, this.#gone);
+    return { request: { ...shadow, id }, answer };
   }
 
   /** Ends the process; open requests are rejected. */
@@ -200,6 +247,9 @@ export class InferenceClient {
         return;
       case "pictures":
         this.#pending.resolve(message.id, message.pictures);
+        return;
+      case "shadow-scored":
+        this.#pending.resolve(message.id, message.scored);
         return;
       case "failed":
         this.#pending.reject(message.id, fromWireError(message.error));

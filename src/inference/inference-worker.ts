@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import { readBank } from "../bank/bundle-read.ts";
 import { BugError, DeviceError, toWireError } from "../shared/errors.ts";
+import type { RawImage } from "../shared/image.ts";
 import { loadOnnxRuntime } from "../shared/onnxruntime.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -13,6 +14,7 @@ import { drawPictures } from "./pictures.ts";
 import { checkFallbackBudget, createOnProvider } from "./provider-choice.ts";
 import { CREDITS } from "./schedule.ts";
 import { ScorerPools } from "./scorer-pools.ts";
+import { ShadowScorers } from "./shadow-scorers.ts";
 import type {
   BankSummary,
   FromInference,
@@ -39,6 +41,14 @@ interface WarmUp {
   readonly frameMs: number;
 }
 
+/** A frame that was scored. */
+interface Done {
+  readonly station: LoadedStation;
+  readonly frame: ScoredFrame;
+  /** As it was read; valid until the next one is. */
+  readonly image: RawImage;
+}
+
 type ScoreRequest = Extract<ToInference, { type: "score" }>;
 
 /** Frames of the warm-up; the first runs of a session are several times slower than the rest. */
@@ -55,10 +65,12 @@ export class InferenceWorker {
   readonly #stations = new Map<string, LoadedStation>();
   /** The last load or adjustment that was asked for, by station: they are carried out in their order. */
   readonly #changes = new Map<string, Promise<void>>();
+  readonly #shadows: ShadowScorers;
   #settings: InferenceSettings | undefined;
 
   constructor(send: (message: FromInference) => void) {
     this.#send = send;
+    this.#shadows = new ShadowScorers({ jobs: this.#jobs, reader: this.#reader, send });
   }
 
   handle(message: ToInference): void {
@@ -83,6 +95,12 @@ export class InferenceWorker {
         return;
       case "unload-bank":
         this.#change(message.station, message.id, () => this.#unloadBank(message.id, message.station));
+        return;
+      case "load-shadow":
+        this.#change(message.load.station, message.id, () => this.#loadShadow(message.id, message.load));
+        return;
+      case "unload-shadow":
+        this.#change(message.station, message.id, () => this.#unloadShadow(message.id, message.station));
         return;
       case "score":
         this.#jobs.addScore({
@@ -114,8 +132,29 @@ export class InferenceWorker {
     }
   }
 
-  /** In steps, between which frames are scored: the station's own, too, against the bank that it has. */
   async #loadBank(id: number, load: LoadBank): Promise<void> {
+    const loaded = await this.#makeStation(load);
+    await this.#jobs.urgent(async () => {
+      const previous = this.#stations.get(load.station);
+      this.#stations.set(load.station, loaded);
+      await previous?.scorer.close();
+    });
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(loaded) });
+  }
+
+  async #loadShadow(id: number, load: LoadBank): Promise<void> {
+    const loaded = await this.#makeStation(load);
+    await this.#jobs.urgent(() => this.#shadows.set(load.station, loaded.scorer, loaded.warmUp.frameMs));
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(loaded) });
+  }
+
+  async #unloadShadow(id: number, station: string): Promise<void> {
+    await this.#jobs.urgent(() => this.#shadows.remove(station));
+    this.#send({ type: "bank-unloaded", id });
+  }
+
+  /** In steps, between which frames are scored: the station's own, too, against the bank that it has. */
+  async #makeStation(load: LoadBank): Promise<LoadedStation> {
     if (this.#settings === undefined) throw new BugError("not-started", "Expected start before load-bank");
     const bank = await readBank(load.bankPath);
     const backbone = await findBackbone([...load.modelsFolders, builtInModelsFolder()], {
@@ -141,12 +180,7 @@ export class InferenceWorker {
       await step(() => scorer.close());
       throw error;
     }
-    await this.#jobs.urgent(async () => {
-      const previous = this.#stations.get(load.station);
-      this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUp: warm, fallback, gate });
-      await previous?.scorer.close();
-    });
-    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warm, fallback, gate) });
+    return { scorer, pictures: load.pictures, warmUp: warm, fallback, gate };
   }
 
   async #unloadBank(id: number, station: string): Promise<void> {
@@ -154,6 +188,7 @@ export class InferenceWorker {
       const loaded = this.#stations.get(station);
       this.#stations.delete(station);
       await loaded?.scorer.close();
+      await this.#shadows.remove(station);
     });
     this.#send({ type: "bank-unloaded", id });
   }
@@ -165,14 +200,18 @@ export class InferenceWorker {
   #adjust(id: number, load: LoadBank): void {
     const loaded = this.#stations.get(load.station);
     if (loaded === undefined) throw new BugError("no-bank", `Expected a bank for station ${load.station}`);
-    const { scorer, warmUp, fallback, gate } = loaded;
-    scorer.adjust({ ...load, limits: limitsOf(scorer.bank.manifest.validity, load.validity) });
-    this.#stations.set(load.station, { scorer, pictures: load.pictures, warmUp, fallback, gate });
-    this.#send({ type: "bank-loaded", id, summary: summaryOf(scorer, warmUp, fallback, gate) });
+    const overrides = ({ bank }: FrameScorer): Parameters<FrameScorer["adjust"]>[0] => {
+      return { ...load, limits: limitsOf(bank.manifest.validity, load.validity) };
+    };
+    loaded.scorer.adjust(overrides(loaded.scorer));
+    this.#shadows.adjust(load.station, overrides);
+    const adjusted = { ...loaded, pictures: load.pictures };
+    this.#stations.set(load.station, adjusted);
+    this.#send({ type: "bank-loaded", id, summary: summaryOf(adjusted) });
   }
 
   /** More frames of the station wait than may: this one is not scored any more. */
-  #refuse({ id, picturesId, station, frame }: ScoreRequest): void {
+  #refuse({ id, picturesId, shadow, station, frame }: ScoreRequest): void {
     const text = `Expected at most ${CREDITS} frames to wait for scoring but newer ones came before frame ${frame.seq} had its turn`;
     this.#send({
       type: "failed",
@@ -180,11 +219,12 @@ export class InferenceWorker {
       error: toWireError(new DeviceError("score-overrun", text, { context: { station } })),
     });
     if (picturesId !== null) this.#send({ type: "pictures", id: picturesId, pictures: null });
+    if (shadow !== null) this.#shadows.skip(shadow);
   }
 
   async #score(request: ScoreRequest): Promise<void> {
-    const { id, picturesId } = request;
-    let drawn: { station: LoadedStation; frame: ScoredFrame } | undefined;
+    const { id } = request;
+    let done: Done | undefined;
     await this.#answer(id, async () => {
       const station = this.#stations.get(request.station);
       if (station === undefined) throw new BugError("no-bank", `Expected a bank for station ${request.station}`);
@@ -204,8 +244,15 @@ export class InferenceWorker {
           stages: { read: readAtMs - startedAtMs, ...frame.stages },
         },
       });
-      drawn = { station, frame };
+      done = { station, frame, image };
     });
+    this.#draw(request, done);
+    this.#askShadow(request, done);
+  }
+
+  /** The pictures of a frame, when nothing else is to be done. */
+  #draw(request: ScoreRequest, drawn: Done | undefined): void {
+    const { picturesId } = request;
     if (picturesId === null) return;
     const drop = (): void => this.#send({ type: "pictures", id: picturesId, pictures: null });
     if (drawn === undefined) return drop();
@@ -219,6 +266,15 @@ export class InferenceWorker {
         });
       },
     });
+  }
+
+  #askShadow({ shadow, station }: ScoreRequest, done: Done | undefined): void {
+    if (shadow === null) return;
+    if (done === undefined) this.#shadows.skip(shadow);
+    else {
+      const { score, threshold } = done.frame;
+      this.#shadows.ask(shadow, { station, image: done.image, isFail: score > threshold });
+    }
   }
 }
 
@@ -255,12 +311,7 @@ async function warmUp(scorer: FrameScorer, step: JobLoop["step"]): Promise<WarmU
   };
 }
 
-function summaryOf(
-  scorer: FrameScorer,
-  warm: WarmUp,
-  fallback: ProviderFallback | null,
-  gate: GateReport | null,
-): BankSummary {
+function summaryOf({ scorer, warmUp, fallback, gate }: LoadedStation): BankSummary {
   const { bankId, manifest } = scorer.bank;
   return {
     bankId,
@@ -272,7 +323,7 @@ function summaryOf(
     index: scorer.indexKind,
     provider: scorer.provider,
     fallback,
-    ...warm,
+    ...warmUp,
     gate,
   };
 }

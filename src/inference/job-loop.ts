@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemClock } from "../shared/system-clock.ts";
+import { ArrivalForecast } from "./arrival-forecast.ts";
 import { Schedule, type ScoreTicket } from "./schedule.ts";
 
 /** Pictures of one station that may wait to be drawn. A third one pushes the oldest out: a picture is worth less than a verdict. */
@@ -13,6 +14,16 @@ interface PictureJob {
   readonly drop: () => void;
 }
 
+/** A frame for a candidate. `run` must not reject. */
+export interface ShadowJob {
+  readonly station: string;
+  /** What it takes, ms, as far as anybody knows. */
+  readonly expectedMs: number;
+  readonly run: () => Promise<void>;
+  /** Called instead when something else needs the time. */
+  readonly drop: () => void;
+}
+
 /** A frame that is to be scored. `run` must not reject: it reports its own failure, as `refuse` does. */
 export interface ScoreJob extends ScoreTicket {
   readonly run: () => Promise<void>;
@@ -22,14 +33,17 @@ export interface ScoreJob extends ScoreTicket {
 
 /**
  * Runs the jobs of the inference process one at a time: what takes no time first, then verdicts in the order of the
- * schedule, then the steps in which banks are loaded, and pictures only while nothing else waits. After each job it yields to
- * the event loop, so that a frame that came meanwhile has its turn.
+ * schedule, then the steps in which banks are loaded, and pictures only while nothing else waits. A candidate's frame comes
+ * after all of them, and is dropped unless there is time for it before the next frame is due. After each job it yields to the
+ * event loop, so that a frame that came meanwhile has its turn.
  */
 export class JobLoop {
   readonly #urgent: (() => Promise<void>)[] = [];
   readonly #scores = new Schedule<ScoreJob>();
   readonly #steps: (() => Promise<void>)[] = [];
   #pictures: PictureJob[] = [];
+  readonly #shadows: ShadowJob[] = [];
+  readonly #arrivals = new ArrivalForecast();
   #scoresSinceStep = 0;
   #running = false;
 
@@ -39,6 +53,7 @@ export class JobLoop {
   }
 
   addScore(job: ScoreJob): void {
+    this.#arrivals.came(job.station, systemClock.monotonicMs());
     this.#scores.add(job)?.refuse();
     void this.#run();
   }
@@ -53,6 +68,13 @@ export class JobLoop {
     this.#pictures.push(job);
     const own = this.#pictures.filter(({ station }) => station === job.station);
     if (own.length > MAX_WAITING_PICTURES) this.#dropPictures(own[0]);
+    void this.#run();
+  }
+
+  /** One frame of a station waits at most; another is dropped. */
+  addShadow(job: ShadowJob): void {
+    if (this.#shadows.some(({ station }) => station === job.station)) job.drop();
+    else this.#shadows.push(job);
     void this.#run();
   }
 
@@ -90,6 +112,14 @@ export class JobLoop {
       return score.run;
     }
     this.#scoresSinceStep = 0;
-    return this.#steps.shift() ?? this.#pictures.shift()?.draw;
+    return this.#steps.shift() ?? this.#pictures.shift()?.draw ?? this.#nextShadow();
+  }
+
+  #nextShadow(): (() => Promise<void>) | undefined {
+    for (let job = this.#shadows.shift(); job !== undefined; job = this.#shadows.shift()) {
+      if (this.#arrivals.roomMs(job.station, systemClock.monotonicMs()) >= job.expectedMs) return job.run;
+      job.drop();
+    }
+    return undefined;
   }
 }

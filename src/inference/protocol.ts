@@ -113,6 +113,25 @@ export interface Scored {
   readonly stages: StageTimes;
 }
 
+/** What a request to score says of the candidate that runs beside the station's bank. */
+export interface ShadowRequest {
+  /** Under this id the answer comes. */
+  readonly id: number;
+  /** A frame on which the two differ is to be drawn. */
+  readonly wantsThumbnail: boolean;
+}
+
+/** What the candidate says of a frame that the station's bank has scored. */
+export interface ShadowScored {
+  readonly bankId: string;
+  readonly score: number;
+  readonly threshold: number;
+  /** Preparation to score, ms; a verdict that came meanwhile has waited so long at most. */
+  readonly tookMs: number;
+  /** null: not wanted, or the two do not differ. */
+  readonly thumbnail: Picture | null;
+}
+
 /** Pictures of a scored frame; absent ones were not asked for. */
 export interface Pictures {
   readonly mask?: Picture;
@@ -138,11 +157,16 @@ export type ToInference =
   | { readonly type: "adjust-bank"; readonly id: number; readonly load: LoadBank }
   /** The station leaves: what its bank takes is given up. */
   | { readonly type: "unload-bank"; readonly id: number; readonly station: string }
+  /** A candidate that runs beside the station's bank, in the place of one that did; it never gives a score of `scored`. */
+  | { readonly type: "load-shadow"; readonly id: number; readonly load: LoadBank }
+  | { readonly type: "unload-shadow"; readonly id: number; readonly station: string }
   | {
       readonly type: "score";
       readonly id: number;
       /** Under this id the pictures come; null: none are wanted. */
       readonly picturesId: number | null;
+      /** null: the candidate is not asked. */
+      readonly shadow: ShadowRequest | null;
       readonly station: string;
       readonly frame: FrameReference;
       /** Monotonic ms, of the machine's clock, at which the frame's part is late; null: it is no part's. */
@@ -158,4 +182,6 @@ export type FromInference =
   | { readonly type: "scored"; readonly id: number; readonly scored: Scored }
   /** Follows `scored` when pictures were asked for; null when they were dropped, so as not to hold up a newer frame. */
   | { readonly type: "pictures"; readonly id: number; readonly pictures: Pictures | null }
+  /** Follows `scored` when the candidate was asked; null when something else needed the time. */
+  | { readonly type: "shadow-scored"; readonly id: number; readonly scored: ShadowScored | null }
   | { readonly type: "failed"; readonly id: number; readonly error: WireError };

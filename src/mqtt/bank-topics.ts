@@ -10,6 +10,8 @@ export interface BankTopics {
   readonly blocks: string;
   /** Out, retained: where the delivery stands. */
   readonly state: string;
+  /** Out: a part of which the active bank and the one in shadow say different things. */
+  readonly flip: string;
 }
 
 export function bankTopics(root: string): BankTopics {
@@ -18,6 +20,7 @@ export function bankTopics(root: string): BankTopics {
     get: `${root}/bank/get`,
     blocks: `${root}/bank/blk`,
     state: `${root}/bank/state`,
+    flip: `${root}/bank/flip`,
   };
 }
 

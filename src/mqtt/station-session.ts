@@ -260,6 +260,12 @@ export class StationSession {
     this.#delivery.pump();
   }
 
+  /** `bank/flip`. Dropped when verdicts need the way: `bank/state` counts it all the same. */
+  publishFlip(document: object): void {
+    if (!this.#connection.up || this.#connection.backedUp || this.behind) return;
+    this.#connection.publish(this.#topics.bank.flip, JSON.stringify(document), { qos: 0 });
+  }
+
   /** Results or records wait longer than usual for the broker: whatever can wait should. */
   get behind(): boolean {
     return this.#delivery.oldestWaitMs() > BEHIND_MS;

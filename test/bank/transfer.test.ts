@@ -143,7 +143,7 @@ test("a block that does not come is asked for again, and so is everything after 
 const DIGEST = "ab".repeat(32);
 const file = (kind: string, bytes = 100): object => ({ kind, bytes, sha256: DIGEST, tableSha256: DIGEST, url: null });
 const offer = (files: readonly object[]): object => ({
-  ...{ action: "offer", bankId: "washer-1a2b3c4d", backboneSha256: DIGEST, blockBytes: 65_536, files },
+  ...{ action: "offer", bankId: "washer-1a2b3c4d", backboneSha256: DIGEST, blockBytes: 65_536, files, shadow: null },
 });
 
 test("an offer is a bank, with the two files of its backbone before it or not", () => {
@@ -175,6 +175,8 @@ test("unknown keys, actions and paths in the place of digests are refused", () =
     offer([{ ...file("bank"), sha256: "../../etc/passwd" }]),
     offer([{ ...file("bank"), bytes: -1 }]),
     { ...offer([file("bank")]), blockBytes: 1 },
+    { ...offer([file("bank")]), shadow: { parts: 0, seconds: 1 } },
+    { action: "promote" },
     null,
     [],
   ];

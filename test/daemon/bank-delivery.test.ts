@@ -355,3 +355,66 @@ test("a bank with which the daemon ends again and again is rolled back at the fo
   assert.deepEqual([calm.state.active.source, calm.state.delivery], ["configuration", null]);
   await calm.delivery.close();
 });
+
+const SHADOW = { parts: 5, seconds: 600 };
+
+test("a bank in shadow stays the candidate, over a restart too, until it is promoted and goes the way of any", async () => {
+  const rig = rigOf();
+  rig.delivery.receive(sign({ ...offer, shadow: SHADOW }, 1, key));
+  await stage(rig, "shadow");
+  assert.deepEqual(rig.state.active, { bankId: null, source: "configuration" });
+  assert.equal(rig.banks.slots.candidate?.bankId, offer.bankId);
+  const { figures, ...terms } = rig.state.delivery?.shadow ?? assert.fail("Expected figures");
+  assert.deepEqual([terms, figures.parts], [{ awaits: "parts", ...SHADOW }, 0]);
+  // That the active bank gives way to the one before is not its doing.
+  rig.delivery.fellBack(new InputError("gate-refused", "the active one"));
+  // Its parts are no probation: nothing is rolled back or committed by them.
+  for (let part = 0; part < 10; part++) rig.delivery.outcome(passed());
+  assert.equal(rig.state.delivery?.stage, "shadow");
+  await rig.delivery.close();
+
+  const next = rigOf({ onWire: () => assert.fail("Expected the bank to be there") });
+  await stage(next, "shadow");
+  next.delivery.receive(sign({ action: "promote", bankId: "another-00000000" }, 2, key));
+  assert.equal(next.state.refused?.code, "no-shadow");
+  next.delivery.receive(sign({ action: "promote", bankId: offer.bankId }, 3, key));
+  await stage(next, "probation");
+  assert.deepEqual(next.state.active, { bankId: offer.bankId, source: "pushed" });
+  assert.deepEqual([next.loads, next.state.refused], [[offer.bankId], null]);
+  for (let part = 0; part < 3; part++) next.delivery.outcome(passed());
+  await stage(next, "committed");
+  next.delivery.receive(sign({ action: "promote", bankId: null }, 4, key));
+  assert.equal(next.state.refused?.code, "no-shadow");
+  await next.delivery.close();
+});
+
+test("a bank in shadow is withdrawn and leaves nothing on the disk; meanwhile no other bank and no roll back is taken", async () => {
+  const rig = rigOf();
+  rig.delivery.receive(sign({ ...offer, shadow: SHADOW }, 1, key));
+  await stage(rig, "shadow");
+  rig.delivery.receive(sign({ ...offer, bankId: "another-00000000" }, 2, key));
+  await refused(rig, "bank-busy");
+  rig.delivery.receive(sign({ action: "rollback" }, 3, key));
+  assert.equal(rig.state.refused?.code, "bank-busy");
+  rig.delivery.receive(sign({ action: "withdraw", bankId: null }, 4, key));
+  await stage(rig, "withdrawn");
+  assert.equal(rig.banks.slots.candidate, null);
+  assert.deepEqual(
+    (await readdir(rig.banks.folder)).filter((name) => name.endsWith(".bank") || name === "offer.dsse"),
+    [],
+  );
+  await rig.delivery.close();
+  const next = rigOf();
+  assert.equal(next.state.delivery, null);
+  await next.delivery.close();
+});
+
+test("the same bank, offered again without a shadow, goes to work", async () => {
+  const rig = rigOf();
+  rig.delivery.receive(sign({ ...offer, shadow: SHADOW }, 1, key));
+  await stage(rig, "shadow");
+  rig.delivery.receive(sign(offer, 2, key));
+  await stage(rig, "probation");
+  assert.equal(rig.state.active.bankId, offer.bankId);
+  await rig.delivery.close();
+});

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HttpsAccess } from "../../src/bank/https-access.ts";
@@ -99,6 +100,9 @@ export class DeliveryRig {
     this.delivery = new BankDelivery({
       ...{ station, target, limits, gate, banks: this.banks, clock: systemClock },
       ...{ logger: silentLogger, ...steps },
+      shadowSettings: () => assert.fail("Expected no inference process that a candidate could be loaded in"),
+      deadlineMs: () => 1_000,
+      publishFlip: () => undefined,
       publish: (state) => {
         this.states.push(state);
         onState(state);

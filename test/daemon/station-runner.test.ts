@@ -69,6 +69,7 @@ async function startStation(
     pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     admission: new Admission({ order: () => ["line1/st1"], policy: () => "warn", processOf: () => 0, logger: log }),
     loadBank: (client, base) => client.loadBank(base),
+    shadow: { request: () => null, asked: () => undefined },
     onOutcome: () => undefined,
     eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });

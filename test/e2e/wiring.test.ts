@@ -105,7 +105,9 @@ test("every message of a station has the topic, QoS and retain flag of the contr
   const topics = (): Set<string | undefined> => new Set(heard.map(({ topic }) => rowOf(topic)?.topic));
   await until("a result", () => topics().has("plc/result"));
   await client.publishAsync(`${ROOT}/plc/ack`, "PLC-0002;1", { qos: 1 });
-  await until("every topic of the contract", () => CONTRACT.every(({ topic }) => topics().has(topic)));
+  // Of a bank in shadow shadow.test.ts tells.
+  const expected = CONTRACT.filter(({ topic }) => topic !== "bank/flip");
+  await until("every topic of the contract", () => expected.every(({ topic }) => topics().has(topic)));
   await client.publishAsync(`${ROOT}/bank/offer`, sign({ action: "withdraw", bankId: null }, 2, key, target), {
     qos: 1,
   });

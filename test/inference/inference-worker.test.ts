@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { InferenceWorker } from "../../src/inference/inference-worker.ts";
-import type { FromInference, LoadBank } from "../../src/inference/protocol.ts";
+import type { FromInference, LoadBank, ShadowRequest } from "../../src/inference/protocol.ts";
 import type { FrameReference } from "../../src/shared/image.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
@@ -59,10 +59,14 @@ const score = (
   id: number,
   picturesId: number | null,
   frame: FrameReference | undefined,
-  { station = "line1/st1", deadlineAtMs = null }: { station?: string; deadlineAtMs?: number | null } = {},
+  {
+    station = "line1/st1",
+    deadlineAtMs = null,
+    shadow = null,
+  }: { station?: string; deadlineAtMs?: number | null; shadow?: ShadowRequest | null } = {},
 ) => {
   assert.ok(frame !== undefined);
-  return { type: "score", id, picturesId, station, frame, deadlineAtMs } as const;
+  return { type: "score", id, picturesId, shadow, station, frame, deadlineAtMs } as const;
 };
 
 test("a bank before the start, and a frame of a station without a bank, are answered as mistakes of ours", async () => {
@@ -230,6 +234,102 @@ test("a frame beyond the credits of its station is answered as an overrun, and s
   assert.deepEqual(await answer(20), { type: "pictures", id: 20, pictures: null });
   assert.equal((await answer(11)).type, "scored");
   assert.equal((await answer(12)).type, "scored");
+});
+
+/** Looks at a part of the frame that no frame has, as a candidate for another camera would. */
+const OUTSIDE = { x: 10_000, y: 0, width: 10, height: 10 };
+
+test("a candidate scores the frames that it is asked about, after the verdict, and draws those of which it says otherwise", async () => {
+  const { worker, sent, answer } = await startedWorker();
+  const shadow = (id: number, wantsThumbnail = true): ShadowRequest => ({ id, wantsThumbnail });
+  worker.handle(score(10, null, frames[0], { shadow: shadow(30) }));
+  assert.deepEqual(await answer(30), { type: "shadow-scored", id: 30, scored: null }, "there is none");
+
+  worker.handle({ type: "load-shadow", id: 11, load: load() });
+  assert.equal((await answer(11)).type, "bank-loaded");
+  worker.handle(score(12, null, frames[0], { shadow: shadow(32) }));
+  const verdict = await answer(12);
+  const same = await answer(32);
+  assert.ok(verdict.type === "scored" && same.type === "shadow-scored" && same.scored !== null);
+  // The same rows and the same frame: the same score to the bit, and nothing to be drawn.
+  assert.equal(same.scored.score, verdict.scored.score);
+  assert.equal(same.scored.thumbnail, null);
+
+  // It fails what passes, or passes what fails, whatever the bank says.
+  const threshold = verdict.scored.score > verdict.scored.threshold ? 1e9 : 1e-9;
+  worker.handle({ type: "load-shadow", id: 13, load: load({ threshold }) });
+  await answer(13);
+  const before = sent.length;
+  worker.handle(score(14, 24, frames[0], { shadow: shadow(34) }));
+  const flip = await answer(34);
+  assert.ok(flip.type === "shadow-scored" && flip.scored !== null);
+  assert.deepEqual([flip.scored.threshold, flip.scored.thumbnail?.contentType], [threshold, "image/jpeg"]);
+  const order = sent.slice(before).map(({ type }) => type);
+  assert.deepEqual(order, ["scored", "pictures", "shadow-scored"]);
+  const judged = await answer(14);
+  assert.ok(judged.type === "scored");
+  assert.deepEqual(
+    [judged.scored.score, judged.scored.threshold],
+    [verdict.scored.score, verdict.scored.threshold],
+    "the bank's own verdict is as it was without a candidate",
+  );
+  worker.handle(score(15, null, frames[0], { shadow: shadow(35, false) }));
+  const plain = await answer(35);
+  assert.ok(plain.type === "shadow-scored" && plain.scored !== null && plain.scored.thumbnail === null);
+
+  worker.handle({ type: "unload-shadow", id: 16, station: "line1/st1" });
+  assert.equal((await answer(16)).type, "bank-unloaded");
+  worker.handle(score(17, null, frames[0], { shadow: shadow(37) }));
+  assert.deepEqual(await answer(37), { type: "shadow-scored", id: 37, scored: null });
+  assert.equal((await answer(17)).type, "scored");
+});
+
+test("a candidate keeps the pixels of its frame while the next one is read", async () => {
+  const { worker, answer } = await startedWorker();
+  worker.handle({ type: "load-shadow", id: 9, load: load() });
+  await answer(9);
+  // Both frames are read before the candidate has its turn; of the second one it is not asked.
+  worker.handle(score(10, null, frames[0], { shadow: { id: 30, wantsThumbnail: false } }));
+  worker.handle(score(11, null, frames[1]));
+  const [first, second, candidate] = [await answer(10), await answer(11), await answer(30)];
+  assert.ok(first.type === "scored" && second.type === "scored" && candidate.type === "shadow-scored");
+  assert.notEqual(first.scored.score, second.scored.score);
+  assert.equal(candidate.scored?.score, first.scored.score);
+});
+
+test("a candidate that throws answers so, and the frame's verdict and the next frame's are there", async () => {
+  const { worker, answer } = await startedWorker();
+  worker.handle({ type: "load-shadow", id: 9, load: load({ region: OUTSIDE }) });
+  await answer(9);
+  for (const id of [10, 11]) {
+    worker.handle(score(id, null, frames[0], { shadow: { id: id + 20, wantsThumbnail: true } }));
+    assert.equal((await answer(id)).type, "scored");
+    const failed = await answer(id + 20);
+    assert.equal(failed.type === "failed" && failed.error.code, "region-outside");
+  }
+});
+
+test("what the station sets differently from its bank holds for the candidate, too", async () => {
+  const { worker, answer } = await startedWorker();
+  worker.handle({ type: "load-shadow", id: 9, load: load() });
+  await answer(9);
+  worker.handle({ type: "adjust-bank", id: 10, load: load({ threshold: 7 }) });
+  await answer(10);
+  worker.handle(score(11, null, frames[0], { shadow: { id: 31, wantsThumbnail: false } }));
+  const candidate = await answer(31);
+  assert.ok(candidate.type === "shadow-scored");
+  assert.equal(candidate.scored?.threshold, 7);
+});
+
+test("a candidate that does not load leaves the bank at work, and the one before it beside it", async () => {
+  const { worker, answer } = await startedWorker();
+  const gate = { largestDrift: 0.05, medianMs: 60_000, memoryBytes: 1 };
+  worker.handle({ type: "load-shadow", id: 9, load: load({ gate }) });
+  const refused = await answer(9);
+  assert.equal(refused.type === "failed" && refused.error.code, "gate-refused");
+  worker.handle(score(10, null, frames[0], { shadow: { id: 30, wantsThumbnail: false } }));
+  assert.equal((await answer(10)).type, "scored");
+  assert.deepEqual(await answer(30), { type: "shadow-scored", id: 30, scored: null });
 });
 
 test("a bank that is given up scores nothing any more; another station with the same bank goes on", async () => {

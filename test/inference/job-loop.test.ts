@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JobLoop, SCORES_BEFORE_A_STEP, type ScoreJob } from "../../src/inference/job-loop.ts";
+import { JobLoop, SCORES_BEFORE_A_STEP, type ScoreJob, type ShadowJob } from "../../src/inference/job-loop.ts";
 
 /** Runs jobs that note their names, and waits until `count` of them have run or were dropped. */
 function record(count: number) {
@@ -19,6 +19,9 @@ function record(count: number) {
     job: (name: string) => async () => note(name),
     score: (station: string, deadlineAtMs: number | null = null): ScoreJob => ({
       ...{ station, deadlineAtMs, run: async () => note(`score ${station}`), refuse: () => note(`refuse ${station}`) },
+    }),
+    shadow: (name: string, expectedMs = 0, station = "a"): ShadowJob => ({
+      ...{ station, expectedMs, run: async () => note(name), drop: () => note(`drop ${name}`) },
     }),
     pictures: (name: string, station = "a") => ({
       station,
@@ -87,6 +90,31 @@ test("a third waiting picture of a station pushes its oldest out, and that is to
   for (const name of ["1", "2", "3"]) loop.addPictures(pictures(name));
   await finished;
   assert.deepEqual(ran, ["drop 1", "other", "2", "3"]);
+});
+
+test("a candidate's frame comes after verdicts, steps and pictures, and a second one of its station is dropped", async () => {
+  const loop = new JobLoop();
+  const { ran, finished, score, job, shadow, pictures } = record(7);
+  for (const name of ["shadow 1", "shadow 2"]) loop.addShadow(shadow(name));
+  loop.addShadow(shadow("shadow of b", 0, "b"));
+  loop.addPictures(pictures("pictures"));
+  void loop.step(job("step"));
+  loop.addScore(score("a"));
+  loop.addScore(score("b"));
+  await finished;
+  const order = ["drop shadow 2", "score a", "score b", "step", "pictures", "shadow 1", "shadow of b"];
+  assert.deepEqual(ran, order);
+});
+
+test("a candidate's frame that would not be through before the next frame is due is dropped", async () => {
+  const loop = new JobLoop();
+  const { ran, finished, score, shadow } = record(5);
+  // Three at once: the next one is due at once.
+  for (const station of ["a", "a", "a"]) loop.addScore(score(station));
+  loop.addShadow(shadow("too long", 60_000));
+  loop.addShadow(shadow("of a station that nothing is known of", 0, "b"));
+  await finished;
+  assert.deepEqual(ran.slice(3), ["drop too long", "of a station that nothing is known of"]);
 });
 
 test("jobs never overlap", async () => {

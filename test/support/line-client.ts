@@ -12,6 +12,8 @@ export interface Heard {
   readonly topic: string;
   readonly payload: Buffer;
   readonly retain: boolean;
+  /** At most 1, which the client subscribes with. */
+  readonly qos: number;
 }
 
 /** A client of the test's own on the broker, which keeps everything the station says. */
@@ -34,7 +36,7 @@ export class LineClient {
     const root = `${LINE}/${station}`;
     const heard = new LineClient(client, root);
     client.on("message", (topic, payload, packet) => {
-      heard.messages.push({ topic: topic.slice(root.length + 1), payload, retain: packet.retain });
+      heard.messages.push({ topic: topic.slice(root.length + 1), payload, retain: packet.retain, qos: packet.qos });
     });
     await client.subscribeAsync(`${root}/#`, { qos: 1 });
     return heard;

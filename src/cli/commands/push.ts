@@ -67,7 +67,7 @@ export const PUSH_BANK = command({
   summary: "send a signed bank",
   usage: [
     "BANK --to URL --station LINE/NAME --key FILE [options]",
-    "--rollback|--withdraw --to URL --station LINE/NAME --key FILE [options]",
+    "--promote|--rollback|--withdraw --to URL --station LINE/NAME --key FILE [options]",
   ],
   about:
     "Sends a memory bank, and the backbone it needs where the station has none. The station tries it on its golden frames, works with it on " +
@@ -88,8 +88,16 @@ export const PUSH_BANK = command({
       choices: ["probation", "committed"],
       help: "probation or committed: wait for no more than this, default committed",
     },
+    shadow: {
+      value: "N",
+      help:
+        "one station: beside the bank at work it scores the same frames and gives no verdict; wait until it has scored N parts, and say " +
+        "what it would have decided. It goes on until it is promoted or withdrawn",
+    },
+    "shadow-for": { value: "S", help: "wait for no more than S seconds of that, default 86400" },
+    promote: { help: "one station: the bank in shadow goes to work, on probation as any" },
     rollback: { help: "back to the bank before" },
-    withdraw: { help: "give up the delivery that is under way" },
+    withdraw: { help: "give up the delivery that is under way, or the bank in shadow" },
     username: USERNAME,
     "password-file": PASSWORD_FILE,
     ca: AUTHORITIES,

@@ -15,7 +15,7 @@ import { PUSH_BANK } from "../commands/push.ts";
 import type { CommandIo } from "../io.ts";
 import { parsePushBank, type PushBankArguments } from "./bank-arguments.ts";
 import { BankSender } from "./bank-sender.ts";
-import { deliverBank } from "./deliver-bank.ts";
+import { deliverBank, shadowReport } from "./deliver-bank.ts";
 import { pushBankToFleet } from "./fleet/push-bank.ts";
 import { PushLine } from "./line.ts";
 import { offeredFiles, offerOf, type Source } from "./offered-files.ts";
@@ -71,7 +71,9 @@ async function pushToOne({ client }: PushLine, parsed: PushBankArguments, sent: 
     ...{ key, keyId: key?.keyId ?? UNSIGNED, sources, signal: io.signal },
   });
   await sender.start();
-  if (directive.action === "offer") return pushBank(sender, directive, parsed.until, io);
+  if (directive.action === "offer" || directive.action === "promote") {
+    return pushBank(sender, directive, parsed.until, io);
+  }
   await sender.send(directive, () => true);
   io.out(directive.action === "rollback" ? "rolled back" : "withdrawn");
   return EXIT.ok;
@@ -83,17 +85,19 @@ async function pushBank(
   until: PushBankArguments["until"],
   io: CommandIo,
 ): Promise<number> {
-  const { stage, reason } = await deliverBank(sender, directive, until, (line) => io.out(line));
-  if (stage === "committed" || stage === "probation") return EXIT.ok;
+  const { stage, reason, shadow } = await deliverBank(sender, directive, until, (line) => io.out(line));
+  if (stage === "shadow" && shadow !== null) io.out(shadowReport(shadow));
+  if (stage === "committed" || stage === "probation" || stage === "shadow") return EXIT.ok;
   io.err(`${reason?.code ?? stage}: ${reason?.message ?? `the bank was ${stage}`}`);
   return EXIT.input;
 }
 
 /** @throws InputError for a bank that no station would take */
 async function directiveOf(
-  { what, bank: path, models, url }: PushBankArguments,
+  { what, bank: path, models, url, shadow }: PushBankArguments,
   io: CommandIo,
 ): Promise<{ directive: BankDirective; sources: ReadonlyMap<string, Source> }> {
+  if (what === "promote") return { directive: { action: "promote", bankId: null }, sources: new Map() };
   if (what === "rollback") return { directive: { action: "rollback" }, sources: new Map() };
   if (what === "withdraw") return { directive: { action: "withdraw", bankId: null }, sources: new Map() };
   const { bankId, manifest } = await readBank(path);
@@ -110,7 +114,7 @@ async function directiveOf(
     io.err(`backbone ${name} is not here, so the station has to have it; --models DIR says where it lies`);
   }
   const { files, sources } = await offeredFiles(path, backbone, url);
-  return { directive: offerOf(bankId, sha256, files), sources };
+  return { directive: offerOf(bankId, sha256, files, shadow), sources };
 }
 
 function readKeyFile(path: string): string {

@@ -8,6 +8,7 @@ import {
   transferName,
   type BankOffer,
   type OfferedFile,
+  type ShadowTerms,
 } from "../../bank/offer.ts";
 import { InputError } from "../../shared/errors.ts";
 
@@ -48,8 +49,13 @@ export async function offeredFiles(
   return { files, sources };
 }
 
-export function offerOf(bankId: string, backboneSha256: string, files: readonly OfferedFile[]): BankOffer {
-  return { action: "offer", bankId, backboneSha256, blockBytes: BLOCK_BYTES, files };
+export function offerOf(
+  bankId: string,
+  backboneSha256: string,
+  files: readonly OfferedFile[],
+  shadow: ShadowTerms | null = null,
+): BankOffer {
+  return { action: "offer", bankId, backboneSha256, blockBytes: BLOCK_BYTES, files, shadow };
 }
 
 async function digestBlocks(path: string): Promise<{ bytes: number; sha256: string; table: Uint8Array }> {

@@ -78,6 +78,7 @@ function endOf({ stage, reason }: Pick<DeliveryProgress, "stage" | "reason">): S
       return { outcome: "failed", detail: detail === "" ? stage : detail };
     case "receiving":
     case "gate":
+    case "shadow":
     case "activating":
       throw new BugError("delivery-end", `Expected an end of the delivery but it is ${stage}`);
   }
