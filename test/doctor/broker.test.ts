@@ -46,7 +46,7 @@ test("a broker that lets the station do all it must has no fail, in either versi
     expectLine(of("device", findings), "broker-publish", "ok", /all 3 topics/);
     // status; plc/state, hb, accepted, result; inspection; state; two images; seven tags; one answer to a command; two of
     // the bank's delivery; two of the twin.
-    expectLine(of("line1/st1", findings), "broker-publish", "ok", /all 21 topics/);
+    expectLine(of("line1/st1", findings), "broker-publish", "ok", /all 22 topics/);
   }
   const retained: string[] = [];
   other.on("message", (topic, payload) => retained.push(`${topic} ${payload.toString()}`));
