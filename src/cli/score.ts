@@ -42,6 +42,7 @@ export async function scoreCommand(args: string[], io: CommandIo): Promise<numbe
   const bank = await readBank(parsed.bank);
   const backbone = await findBackbone([...models, builtInModelsFolder()], bank.manifest.backbone);
   const scorer = await FrameScorer.create(bank, backbone, { threads, spinning: false, provider: "cpu" }, overrides);
+  await scorer.learnBounds();
   try {
     if (overlay !== undefined) makeOutputFolder(overlay);
     return await scoreFiles(scorer, files, overlay, io);

@@ -34,6 +34,7 @@ export class OpenScorers {
     const open = async (more: ScorerOverrides): Promise<FrameScorer> => {
       const scorer = await FrameScorer.create(bank, backbone, settings, { ...overrides, ...more });
       opened.push(scorer);
+      await scorer.learnBounds();
       return scorer;
     };
     try {

@@ -55,6 +55,7 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
     const neighbours = neighboursOf(options.parameters.patchScore);
     const exact = await ExactFloat32.open(rows, { threads: options.threads, neighbours });
     const scoring = new FrameScoring(rows, options.parameters);
+    scoring.learnBoundsAtOnce();
     try {
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();

@@ -130,6 +130,16 @@ export class FrameScorer {
     }
   }
 
+  /**
+   * Scores of a large bank are the same without it and come later. It takes seconds there, in slices.
+   *
+   * @param step carries one slice out, when there is time for it; absent: at once
+   */
+  async learnBounds(step: (slice: () => Promise<boolean>) => Promise<boolean> = (slice) => slice()): Promise<void> {
+    const slices = this.#scoring.learnBounds();
+    while (await step(() => Promise.resolve(slices.next().done !== true)));
+  }
+
   get threshold(): number {
     return this.#threshold;
   }

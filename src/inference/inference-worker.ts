@@ -172,6 +172,7 @@ export class InferenceWorker {
     let warm: WarmUp;
     let gate: GateReport | null;
     try {
+      await scorer.learnBounds(step);
       warm = await warmUp(scorer, step);
       checkFallbackBudget(fallback, warm.frameMs, load.budgetMs ?? Infinity);
       gate = load.gate === undefined ? null : await passGate(scorer, load.gate, step);

@@ -51,7 +51,7 @@ const BOUNDED_FROM_ROWS = 16_384;
  */
 export class FrameScoring {
   readonly #rows: Matrix;
-  readonly #bounds: RowBounds | null;
+  #bounds: RowBounds | null = null;
   readonly #rules: ScoreRules;
   readonly #k: number;
   readonly #nearest: NearestRows;
@@ -69,11 +69,21 @@ export class FrameScoring {
   /** @param rows the memory bank [N, dims], N ≥ 1; must not change */
   constructor(rows: Matrix, rules: ScoreRules) {
     this.#rows = rows;
-    this.#bounds = rows.rows < BOUNDED_FROM_ROWS ? null : new RowBounds(rows);
     this.#rules = rules;
     this.#k = Math.min(neighboursOf(rules.patchScore), rows.rows);
     this.#nearest = roomForNearest(LARGEST_BATCH, this.#k);
     this.#distances = new Float32Array(this.#k);
+  }
+
+  /** Makes the verification of a large bank several times quicker, with the same scores; see `RowBounds.learn`. */
+  *learnBounds(): Generator<void, void> {
+    if (this.#rows.rows >= BOUNDED_FROM_ROWS) this.#bounds = yield* RowBounds.learn(this.#rows);
+  }
+
+  /** For who has nothing else to do meanwhile. */
+  learnBoundsAtOnce(): void {
+    const slices = this.learnBounds();
+    while (slices.next().done !== true);
   }
 
   /**

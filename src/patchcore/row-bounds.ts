@@ -10,6 +10,9 @@ const DIRECTIONS = 31;
 /** Rows that the directions are learnt from: any orthonormal directions give true bounds, these give tight ones. */
 const SAMPLED_ROWS = 512;
 
+/** Of them in one slice of the learning. */
+const SLICE_ROWS = 32;
+
 /** Rounds of the subspace iteration. The bounds need no converged directions, only good ones. */
 const ROUNDS = 4;
 
@@ -21,6 +24,9 @@ const ROUNDING = 1e-6;
 
 /** Beyond this norm coordinates could leave the float32 numbers, and nothing is ruled out. */
 const LARGEST_NORM = 1e37;
+
+/** Multiplications of one slice of the learning: some milliseconds. */
+const SLICE_PRODUCTS = 4_000_000;
 
 /** Coordinates between two looks at the sum. */
 const STEP = 4;
@@ -47,24 +53,32 @@ export class RowBounds {
   readonly #mean: Float64Array;
   /** [width − 1, dims], orthonormal. */
   readonly #directions: Float64Array;
-  readonly #largestNorm: number;
+  #largestNorm = 0;
 
-  /** @param rows the memory bank [N, dims], N ≥ 1 */
-  constructor(rows: Matrix) {
-    const { dims } = rows;
-    const count = Math.min(DIRECTIONS, dims);
+  private constructor({ rows, dims }: Matrix, mean: Float64Array, directions: Float64Array) {
     this.#dims = dims;
-    this.#width = count + 1;
-    this.#mean = meanRow(rows);
-    this.#directions = principalDirections(rows, this.#mean, count);
-    this.#coordinates = new Float32Array(rows.rows * this.#width);
-    const one = new Float64Array(this.#width);
-    let largest = 0;
-    for (let row = 0; row < rows.rows; row++) {
-      largest = Math.max(largest, this.#place(rows.data, row * dims, one));
-      this.#coordinates.set(one, row * this.#width);
+    this.#width = directions.length / dims + 1;
+    this.#mean = mean;
+    this.#directions = directions;
+    this.#coordinates = new Float32Array(rows * this.#width);
+  }
+
+  /**
+   * In slices of some milliseconds, between which whoever drives it may do something else: a large bank takes seconds.
+   *
+   * @param rows the memory bank [N, dims], N ≥ 1
+   */
+  static *learn(rows: Matrix): Generator<void, RowBounds> {
+    const mean = meanRow(rows);
+    yield;
+    const directions = yield* principalDirections(rows, mean, Math.min(DIRECTIONS, rows.dims));
+    const bounds = new RowBounds(rows, mean, directions);
+    const slice = Math.ceil(SLICE_PRODUCTS / directions.length);
+    for (let row = 0; row < rows.rows; row += slice) {
+      yield;
+      bounds.#placeRows(rows, row, Math.min(rows.rows, row + slice));
     }
-    this.#largestNorm = largest;
+    return bounds;
   }
 
   /** @param start of the query's `dims` values */
@@ -91,6 +105,14 @@ export class RowBounds {
       if (sum > limit) return true;
     }
     return false;
+  }
+
+  #placeRows({ data, dims }: Matrix, first: number, end: number): void {
+    const one = new Float64Array(this.#width);
+    for (let row = first; row < end; row++) {
+      this.#largestNorm = Math.max(this.#largestNorm, this.#place(data, row * dims, one));
+      this.#coordinates.set(one, row * this.#width);
+    }
   }
 
   /** Fills the coordinates of one vector. @returns its norm from the mean */
@@ -121,7 +143,7 @@ export class RowBounds {
  *
  * @returns [count, dims], orthonormal; a direction that the rows do not have is zero
  */
-function principalDirections(rows: Matrix, mean: Float64Array, count: number): Float64Array {
+function* principalDirections(rows: Matrix, mean: Float64Array, count: number): Generator<void, Float64Array> {
   const { dims, data } = rows;
   const sampled = Math.min(SAMPLED_ROWS, rows.rows);
   const sample = new Float64Array(sampled * dims);
@@ -135,6 +157,7 @@ function principalDirections(rows: Matrix, mean: Float64Array, count: number): F
   for (let round = 0; round < ROUNDS; round++) {
     const next = new Float64Array(count * dims);
     for (let i = 0; i < sampled; i++) {
+      if (i % SLICE_ROWS === 0) yield;
       for (let k = 0; k < count; k++) {
         let along = 0;
         for (let d = 0; d < dims; d++) along += sample[i * dims + d]! * directions[k * dims + d]!;

@@ -29,6 +29,7 @@ export async function compareIndex(
   { rows, rules, patches, threshold }: Comparison,
 ): Promise<IndexReport> {
   const scoring = new FrameScoring(rows, rules);
+  scoring.learnBoundsAtOnce();
   let count = 0;
   let hits = 0;
   let largestScoreError = 0;

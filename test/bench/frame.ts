@@ -48,6 +48,7 @@ const nominal = await nominalEmbeddings(backbone, parameters, 8);
 const bank = bankOfRows(backbone, parameters, nominal, Number(values.rows));
 const settings = { threads: THREADS, spinning: false, provider: "cpu" } as const;
 const scorer = await FrameScorer.create(bank, backbone, settings, { index });
+await scorer.learnBounds();
 
 const ort = await loadOnnxRuntime();
 const { width, height } = parameters.resize;

@@ -83,6 +83,7 @@ async function measure(
 ): Promise<string[][]> {
   const watch = new Stopwatch();
   const scoring = new FrameScoring(rows, RULES);
+  scoring.learnBoundsAtOnce();
   const verified = new Map<string, number[]>();
   const found = new Map<string, Float32Array>();
   for (let run = 0; run < WARM_UP + runs; run++) {

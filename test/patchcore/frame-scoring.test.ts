@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { FrameScoring, type FoundNearest, type ScoreRules } from "../../src/patchcore/frame-scoring.ts";
 import { asMatrix, type Matrix } from "../../src/patchcore/matrix.ts";
 import { rowsAround } from "../../src/patchcore/nearest-rows.ts";
+import { seededRandom } from "../../src/patchcore/random.ts";
 import { BugError, InputError } from "../../src/shared/errors.ts";
 import { readNpy } from "../support/npy.ts";
 import { hostileBanks, imageScoreByDefinition, isSameScore, RULES } from "./scores-by-definition.ts";
@@ -156,4 +157,25 @@ test("of equal winners the lowest counts, also where it is the same patch as one
   const { imageScore } = new FrameScoring(rows, rules).score(proposed(rows, embeddings, ids), embeddings, 9);
   // The rows around row 0 are its two copies: three equal terms, weight 1 − 1/3.
   assert.ok(Math.abs(imageScore - (2 / 3) * 2) < 1e-12, String(imageScore));
+});
+
+test("a large bank learns bounds in many slices, and its scores are the same to the last bit with and without them", () => {
+  const [count, dims, patches] = [16_384, 24, 40];
+  const random = seededRandom(8);
+  const gaussians = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.gaussian());
+  const rows = asMatrix(gaussians(count * dims), count, dims);
+  const frame = gaussians(patches * dims);
+  // What an index proposes: some row, for each patch.
+  const ids = Int32Array.from({ length: patches }, (_, i) => i * 7);
+  const found = proposed(rows, frame, [...ids]);
+  const plain = new FrameScoring(rows, MAXIMUM);
+  const expected = plain.score(found, frame, patches).imageScore;
+  const bounded = new FrameScoring(rows, MAXIMUM);
+  const slices = [...bounded.learnBounds()].length;
+  assert.ok(slices >= 10, `${slices} slices`);
+  assert.equal(bounded.score(found, frame, patches).imageScore, expected);
+  assert.deepEqual(
+    [...new FrameScoring(asMatrix(rows.data.subarray(dims), count - 1, dims), MAXIMUM).learnBounds()],
+    [],
+  );
 });
