@@ -13,7 +13,6 @@ import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
 import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
 import { LogLevelSwitch } from "../ops/log-level.ts";
-import type { HttpRoutes } from "../ops/http-server.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -29,8 +28,8 @@ import { deviceFigures } from "./device-figures.ts";
 import { DeviceHealth } from "./device-health.ts";
 import { DocumentGate, type GateStatus } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
-import { healthAnswer, readinessAnswer } from "./health.ts";
 import { HttpHost } from "./http-host.ts";
+import { httpRoutes } from "./http-routes.ts";
 import { makeDelivery } from "./make-delivery.ts";
 import { InferencePool } from "./inference-pool.ts";
 import { recoveryOf, type StationRecovery } from "./recovery.ts";
@@ -151,7 +150,14 @@ export class Daemon {
       recover: (id) => this.#recover(id),
       onRemoved: (id) => this.#metrics.forget(id),
     });
-    this.#http = new HttpHost({ settings: config.http, logger, routes: this.#routes() });
+    this.#http = new HttpHost({
+      settings: config.http,
+      logger,
+      routes: httpRoutes({
+        ...{ metrics: this.#metrics, boot: options.boot },
+        ...{ stuck: () => this.stuck(), stations: () => this.#stations.entries },
+      }),
+    });
     this.#reconfiguration = new Reconfiguration({
       stations: this.#stations.entries,
       inference: this.#inference,
@@ -227,22 +233,6 @@ export class Daemon {
       ...{ inference: this.#inference, health: this.#health, deviceSession: this.#deviceSession },
       stations: this.#stations.entries,
     });
-  }
-
-  #routes(): HttpRoutes {
-    return {
-      "/metrics": async () => {
-        const { contentType } = this.#metrics;
-        return { status: 200, contentType, body: await this.#metrics.text() };
-      },
-      "/healthz": () => healthAnswer(this.stuck(), this.#options.boot),
-      "/readyz": () =>
-        readinessAnswer(
-          this.#stations.entries.map(({ id, runner, session }) => ({
-            ...{ id, state: runner.state(), broker: session.status() },
-          })),
-        ),
-    };
   }
 
   #refresh(): void {

@@ -9,7 +9,7 @@ import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import type { LogLevelSwitch } from "../ops/log-level.ts";
 import type { Clock } from "../shared/clock.ts";
-import { reasonOf, type NominalError } from "../shared/errors.ts";
+import type { NominalError } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Effect, Recovered, StationEvent } from "../station/events.ts";
@@ -34,7 +34,7 @@ import type { ShadowRun } from "./shadow-run.ts";
 import type { RestartDecision } from "./restart-policy.ts";
 import { rememberChallenge } from "./recovery.ts";
 import { StationDesk } from "./station-desk.ts";
-import { reasonFor } from "./failed-scoring.ts";
+import { ScoringRequests } from "./scoring-requests.ts";
 import { StationFrames } from "./station-frames.ts";
 import { StationReport } from "./station-report.ts";
 
@@ -87,10 +87,10 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   readonly #report: StationReport;
   readonly #records: PartRecords;
   readonly #frames = new StationFrames();
+  readonly #scoring: ScoringRequests;
   readonly #desk: StationDesk;
   readonly #bank: StationBank;
   readonly #admission: StationAdmission;
-  #inference: InferenceClient | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #cameraStarted = false;
   #closing = false;
@@ -123,12 +123,21 @@ export class StationRunner implements CameraListener, InferenceListener, Station
       cameraRestarts: () => this.#camera.restarts,
     });
     this.#records = new PartRecords((part) => this.#report.part(part));
+    this.#scoring = new ScoringRequests({
+      station: () => this.#station,
+      frames: this.#frames,
+      records: this.#records,
+      shadow: options.shadow,
+      handle: (event) => this.#handle(event),
+      onFrame: (tookMs) => this.#admission.frame(tookMs),
+      logger,
+    });
     this.#desk = new StationDesk({
       ...options,
       machine: this.#machine,
       handle: (event) => this.#handle(event),
       borrowFrame: () => this.#frames.borrow(),
-      inference: () => this.#inference,
+      inference: () => this.#scoring.client,
       cameraState: () => this.#report.cameraState,
       restartCamera: () => this.#camera.restart(),
       changed: () => this.#report.publishState(),
@@ -223,13 +232,13 @@ export class StationRunner implements CameraListener, InferenceListener, Station
   }
 
   inferenceUp(client: InferenceClient): void {
-    this.#inference = client;
+    this.#scoring.client = client;
     this.#report.inferenceUp(client.versions);
     this.#bank.inferenceUp(client);
   }
 
   inferenceDown(error: Error): void {
-    this.#inference = undefined;
+    this.#scoring.client = undefined;
     this.#bank.inferenceDown();
     this.#admission.bankGone();
     this.#vitals = { ...this.#vitals, bankActive: false };
@@ -337,7 +346,7 @@ export class StationRunner implements CameraListener, InferenceListener, Station
     const { session, logger } = this.#options;
     switch (effect.type) {
       case "request-score":
-        this.#requestScore(effect.frameId, effect.deadlineAtMs);
+        this.#scoring.request(effect.frameId, effect.deadlineAtMs);
         return;
       case "release":
         this.#frames.release(effect.frameId);
@@ -372,45 +381,6 @@ export class StationRunner implements CameraListener, InferenceListener, Station
       default:
         effect satisfies never;
     }
-  }
-
-  #requestScore(frameId: number, deadlineAtMs: number): void {
-    const frame = this.#frames.get(frameId);
-    const client = this.#inference;
-    if (frame === undefined || client === undefined) {
-      // The machine asks only for frames that it holds, from a process that it was told of.
-      this.#later({ type: "score-failed", frameId, reason: "inference-lost" });
-      return;
-    }
-    const station = this.#station;
-    const wantsPictures = station.pictures.mask || station.pictures.overlay;
-    const { shadow } = this.#options;
-    const asked = shadow.request();
-    const scoring = client.score(stationId(station), frame, deadlineAtMs, wantsPictures, asked);
-    if (asked !== null) shadow.asked(frameId, scoring.shadow);
-    this.#records.scoringBegun(frameId, scoring);
-    scoring.scored.then(
-      ({ score, threshold, bankId, startedAtMs, finishedAtMs }) => {
-        this.#handle({ type: "scored", frameId, score, threshold, bankId });
-        this.#admission.frame(finishedAtMs - startedAtMs);
-      },
-      (error: unknown) => this.#scoreFailed(frameId, client, error),
-    );
-  }
-
-  #scoreFailed(frameId: number, client: InferenceClient, error: unknown): void {
-    this.#options.logger.warn(
-      { station: stationId(this.#station), frameId },
-      `frame was not scored: ${reasonOf(error)}`,
-    );
-    // Of a process that is gone, `inferenceDown` tells; it decides all frames at once.
-    if (this.#inference !== client || client.gone) return;
-    this.#handle({ type: "score-failed", frameId, reason: reasonFor(error) });
-  }
-
-  /** An event out of an effect: it waits until the machine is through with the present one. */
-  #later(event: StationEvent): void {
-    queueMicrotask(() => this.#handle(event));
   }
 
   #setDeadline(): void {

@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import type { NominaldProcess } from "../support/daemon-process.ts";
 import type { LineClient } from "../support/line-client.ts";
 import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
-import { connectAll, severalStations } from "../support/several-stations.ts";
+import { clientOf, connectAll, severalStations } from "../support/several-stations.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
 
@@ -39,12 +39,7 @@ after(async () => {
   await line.dispose();
 });
 
-function client(name: string): LineClient {
-  const found = clients.get(name);
-  if (found === undefined) throw new Error(`Expected a client of ${name}`);
-  return found;
-}
-
+const client = (name: string): LineClient => clientOf(clients, name);
 const admissionOf = (name: string) => client(name).states().at(-1)?.admission;
 const faultsOf = (name: string) =>
   client(name)

@@ -4,7 +4,7 @@ import { connectAsync } from "mqtt";
 import type { NominaldProcess } from "../support/daemon-process.ts";
 import type { LineClient } from "../support/line-client.ts";
 import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
-import { connectAll, severalStations, type SetStation } from "../support/several-stations.ts";
+import { clientOf, connectAll, severalStations, type SetStation } from "../support/several-stations.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
 
@@ -32,12 +32,7 @@ after(async () => {
   await line.dispose();
 });
 
-function client(name: string): LineClient {
-  const found = clients.get(name);
-  if (found === undefined) throw new Error(`Expected a client of ${name}`);
-  return found;
-}
-
+const client = (name: string): LineClient => clientOf(clients, name);
 const isVerdict = ({ verdict }: { readonly verdict: string }): boolean => verdict !== "NO_VERDICT";
 
 /** Waits for further verdicts of a station. */

@@ -33,3 +33,10 @@ export async function connectAll(broker: string, names: readonly string[]): Prom
   for (const name of names) clients.set(name, await LineClient.connect(broker, {}, name));
   return clients;
 }
+
+/** @throws when there is none, which is the test's own mistake */
+export function clientOf(clients: ReadonlyMap<string, LineClient>, name: string): LineClient {
+  const found = clients.get(name);
+  if (found === undefined) throw new Error(`Expected a client of ${name}`);
+  return found;
+}
