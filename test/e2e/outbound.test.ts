@@ -37,12 +37,12 @@ function outside(destinations: readonly Destination[]): readonly Destination[] {
   });
 }
 
-/** The trace of a process that has ended, whole: strace writes it after the last thread is gone. */
+/** The trace of a process that has ended, whole: strace writes its end after that of its last other thread. */
 async function wholeTrace(file: string, pid: number): Promise<string> {
   let trace = "";
   await until("the end of the trace", async () => {
     trace = await readFile(file, "utf8");
-    return new RegExp(`^${pid} \\+\\+\\+ `, "m").test(trace);
+    return tracedThreads(trace).has(pid);
   });
   return trace;
 }

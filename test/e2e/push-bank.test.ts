@@ -28,7 +28,7 @@ test("a bank is pushed, passes its gate and its probation, and is rolled back by
     assert.match(pushed.stdout, /receiving \d+ %/);
     assert.match(pushed.stdout, /activating 0 % {2}drift [\d.]+ %, \d+ ms, \d+ MiB/);
     assert.match(pushed.stdout, /second-[0-9a-f]{8} {2}committed/);
-    await client.until("the end", () => bankState(client)?.delivery?.stage === "committed");
+    await client.caughtUp();
     const stages = [...new Set(bankStates(client).flatMap(({ delivery }) => delivery?.stage ?? []))];
     assert.deepEqual(stages, ["receiving", "gate", "activating", "probation", "committed"]);
     assert.match(client.records().at(-1)?.bank ?? "", /^second-/);
@@ -37,6 +37,7 @@ test("a bank is pushed, passes its gate and its probation, and is rolled back by
     const back = await rig.push("--rollback");
     assert.equal(back.code, 0, back.stderr);
     await client.until("the first bank at work", () => /^washer-/.test(client.records().at(-1)?.bank ?? ""));
+    await client.caughtUp();
     const state = bankState(client);
     assert.deepEqual([state?.active, state?.previous], [{ bankId: null, source: "configuration" }, null]);
   } finally {

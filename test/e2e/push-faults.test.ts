@@ -85,7 +85,7 @@ test("an active bank that fails its gate at a start gives way to the one before;
   const client = await LineClient.connect(rig.broker.url);
   try {
     await client.until("verdicts of the bank before", () => /^washer-/.test(client.records().at(-1)?.bank ?? ""));
-    assert.equal(bankState(client)?.active.source, "configuration");
+    await client.until("its name", () => bankState(client)?.active.source === "configuration");
     await daemon.logged("why", ({ code, msg }) => code === "gate-refused" && msg.includes("scores drift by"));
 
     const path = (name: string): string => join(rig.folder, `${name}.bank`);
@@ -98,7 +98,8 @@ test("an active bank that fails its gate at a start gives way to the one before;
       assert.equal(code, 4, `${name}: ${stderr}`);
       assert.match(stderr, expected);
       t.diagnostic(`${name}: ${stderr.trim()}`);
-      await client.until("the refusal", () => bankState(client)?.delivery?.stage === "refused");
+      await client.caughtUp();
+      assert.equal(bankState(client)?.delivery?.stage, "refused");
       assert.equal(bankState(client)?.active.source, "configuration");
       const records = client.records().length;
       await client.until("further records", () => client.records().length > records + 2);
@@ -144,6 +145,7 @@ test("a bank that scores otherwise here than where it was made is refused with f
     await client.until("verdicts", () => client.results().length > 0);
     const { code, stderr } = await rig.push(drifting);
     assert.equal(code, 4);
+    await client.caughtUp();
     assert.match(stderr, /gate-refused: .*scores drift by 2\d\.\d\d % of the threshold, at most 5\.00 %/);
     const results = client.results().length;
     await client.until("further verdicts", () => client.results().length > results + 3);

@@ -124,6 +124,7 @@ test("a candidate that flips every part changes no verdict, score, sequence or p
     assert.equal(pushed.code, 0, pushed.stderr + daemon.stderr);
     assert.match(pushed.stdout, /noise-[0-9a-f]{8} {2}shadow \d+ %/);
     assert.match(pushed.stdout, /it stays in shadow until --promote or --withdraw/);
+    await client.caughtUp();
     const shadow = figures(client);
     t.diagnostic(`${pushed.stdout.split("\n").slice(-5).join(" | ")} longest ${shadow.longestMs?.toFixed(1)} ms`);
     assert.ok(shadow.scored >= PARTS_IN_SHADOW);
@@ -184,7 +185,8 @@ test("a candidate that flips every part changes no verdict, score, sequence or p
     await client.until("parts in the next process", () => figures(client).scored > counted + 1);
     const withdrawn = await rig.push("--withdraw");
     assert.equal(withdrawn.code, 0, withdrawn.stderr);
-    await client.until("the end", () => bankState(client)?.delivery?.stage === "withdrawn");
+    await client.caughtUp();
+    assert.equal(bankState(client)?.delivery?.stage, "withdrawn");
     assert.ok(client.records().every(({ bank, verdict }) => verdict === "NO_VERDICT" || /^washer-/.test(bank ?? "")));
   } finally {
     await daemon.dispose();
@@ -200,6 +202,7 @@ test("a candidate that cannot score the line's frames is given up, with the reas
     const { code, stderr } = await rig.push(outside, "--shadow", "1000");
     assert.equal(code, 4, stderr + daemon.stderr);
     assert.match(stderr, /shadow-scoring: .*3 in a row failed, with region-outside/);
+    await client.caughtUp();
     const { stage, reason, shadow } = bankState(client)?.delivery ?? {};
     assert.deepEqual([stage, reason?.code, shadow?.figures.failed], ["failed", "shadow-scoring", 3]);
     const { length } = client.records();

@@ -21,6 +21,7 @@ export class LineClient {
   readonly messages: Heard[] = [];
   readonly #client: MqttClient;
   readonly #root: string;
+  #marks = 0;
 
   private constructor(client: MqttClient, root: string) {
     this.#client = client;
@@ -76,6 +77,16 @@ export class LineClient {
 
   async until(what: string, holds: () => boolean): Promise<void> {
     await until(what, holds, 180_000);
+  }
+
+  /**
+   * Waits until everything is here that the broker took before this call, from whomever: what another client, such as a
+   * command that just ended, has heard already may still be on its way to this one.
+   */
+  async caughtUp(): Promise<void> {
+    const mark = `caught up ${++this.#marks}`;
+    await this.publish("test/mark", mark);
+    await until("the test's own mark", () => this.texts("test/mark").includes(mark));
   }
 
   async fault(name: string): Promise<StateDocument["faults"][number]> {
