@@ -81,6 +81,10 @@ try {
   }
 }
 
-// Native addons may hold the event loop open; everything that must end in order has ended in the subcommand, and on
-// Linux what was written to stdout and stderr has left.
+// A pipe takes 64 KiB at once; what its reader has not fetched yet would be lost. A reader that has gone wants no more.
+await new Promise<void>((resolve) => {
+  process.stdout.once("error", () => resolve());
+  process.stdout.write("", () => resolve());
+});
+// Native addons may hold the event loop open; everything that must end in order has ended in the subcommand.
 process.exit();
