@@ -5,6 +5,7 @@ patch distances become patch scores ("density": divided by the nearest row's nom
 """
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
@@ -72,6 +73,15 @@ VARIANTS = {
     "mixed2": Variant(
         "mean and PCA convolution of layer 2, a = 1/2, no wider", neighbourhood="mixed", alpha=0.5, only=(L2,), as_wide=True
     ),
+    "mixed2-shrunk-0": Variant(
+        "mixed2, shrinkage 0", neighbourhood="mixed", alpha=0.5, only=(L2,), as_wide=True, shrinkage=0.0
+    ),
+    "mixed2-shrunk-0.01": Variant(
+        "mixed2, shrinkage 0.01", neighbourhood="mixed", alpha=0.5, only=(L2,), as_wide=True, shrinkage=0.01
+    ),
+    "mixed2-shrunk-0.2": Variant(
+        "mixed2, shrinkage 0.2", neighbourhood="mixed", alpha=0.5, only=(L2,), as_wide=True, shrinkage=0.2
+    ),
     "mixed2-random": Variant(
         "mean and random orthogonal kernels of layer 2, no wider",
         neighbourhood="mixed",
@@ -100,6 +110,9 @@ VARIANTS = {
     "binomial-scores": Variant("binomial 3 x 3, scores averaged over 3 x 3", neighbourhood="binomial", mean_scores=True),
     "white-1/4": Variant("mean, joined, then a = 1/4", joint_alpha=0.25),
     "white-1/2": Variant("mean, joined, then a = 1/2", joint_alpha=0.5),
+    "white-1/2-shrunk-0": Variant("white-1/2, shrinkage 0", joint_alpha=0.5, shrinkage=0.0),
+    "white-1/2-shrunk-0.01": Variant("white-1/2, shrinkage 0.01", joint_alpha=0.5, shrinkage=0.01),
+    "white-1/2-shrunk-0.2": Variant("white-1/2, shrinkage 0.2", joint_alpha=0.5, shrinkage=0.2),
     "white-1": Variant("mean, joined, then a = 1", joint_alpha=1.0),
     "expand-0": Variant("expansions by PCA, a = 0", stages=(E2, E3), neighbourhood="reduce"),
     "expand-1/2": Variant("expansions by PCA, a = 1/2", stages=(E2, E3), neighbourhood="reduce", alpha=0.5),
@@ -122,11 +135,21 @@ def kept(stage, channels):
     return total - shallow if deep == L3 else shallow
 
 
+# Variants of one seed draw the same samples, and 2,304 dimensions take ten seconds.
+REMEMBERED = 12
+spectra = {}
+
+
 def spectrum(samples):
-    """Eigenvalues, largest first, and eigenvectors (as rows) of the covariance of [n, dims]."""
-    centred = samples - samples.mean(axis=0)
-    values, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(centred))
-    return np.maximum(values[::-1], 0), vectors.T[::-1]
+    """Eigenvalues, largest first, and eigenvectors (as rows) of the covariance of [n, dims]; remembered by its samples."""
+    key = hashlib.blake2b(np.ascontiguousarray(samples)).digest()
+    if key not in spectra:
+        centred = samples - samples.mean(axis=0)
+        values, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(centred))
+        if len(spectra) == REMEMBERED:
+            del spectra[next(iter(spectra))]
+        spectra[key] = np.maximum(values[::-1], 0), vectors.T[::-1]
+    return spectra[key]
 
 
 def directions(samples, count, variant, alpha, generator):
