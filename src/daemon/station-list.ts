@@ -24,7 +24,7 @@ export interface StationListOptions {
   readonly recover: (id: string) => Promise<StationRecovery>;
   /** Told when a station has ended; it may come back under the same name. */
   readonly onRemoved: (id: string) => void;
-  readonly inference: InferencePool;
+  readonly inference: Pick<InferencePool, "attach" | "detach">;
   readonly boot: string;
   readonly nextBoot: () => string;
   readonly logger: Logger;
@@ -129,6 +129,7 @@ function listenerOf({ runner, delivery }: StationEntry): InferenceListener {
       runner.inferenceDown(error);
       delivery.inferenceLost();
     },
+    inferenceUnsteady: (found) => runner.inferenceUnsteady(found),
   };
 }
 

@@ -90,6 +90,7 @@ async function startStation(
       onInferenceUp(pid);
     },
     inferenceDown: () => undefined,
+    inferenceUnsteady: () => undefined,
   });
   const client = await LineClient.connect(broker.url);
   await database.open();
