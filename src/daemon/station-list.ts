@@ -123,13 +123,14 @@ export class StationList {
 }
 
 function listenerOf({ runner, delivery }: StationEntry): InferenceListener {
+  const { inference } = runner;
   return {
-    inferenceUp: (client) => runner.inferenceUp(client),
+    inferenceUp: (client) => inference.inferenceUp(client),
     inferenceDown: (error) => {
-      runner.inferenceDown(error);
+      inference.inferenceDown(error);
       delivery.inferenceLost();
     },
-    inferenceUnsteady: (found) => runner.inferenceUnsteady(found),
+    inferenceUnsteady: (found) => inference.inferenceUnsteady(found),
   };
 }
 

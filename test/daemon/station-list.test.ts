@@ -25,9 +25,11 @@ function listOf() {
     delivery: { start: nothing, inferenceLost: () => told.push("delivery: lost") },
     runner: {
       start: nothing,
-      inferenceUp: () => told.push("runner: up"),
-      inferenceDown: ({ message }: Error) => told.push(`runner: down, ${message}`),
-      inferenceUnsteady: (found: string | null) => told.push(`runner: unsteady, ${found}`),
+      inference: {
+        inferenceUp: () => told.push("runner: up"),
+        inferenceDown: ({ message }: Error) => told.push(`runner: down, ${message}`),
+        inferenceUnsteady: (found: string | null) => told.push(`runner: unsteady, ${found}`),
+      },
     },
   } as unknown as StationEntry;
   const list = new StationList(CONFIG.stations, {
