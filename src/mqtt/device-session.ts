@@ -5,6 +5,7 @@ import { BrokerConnection, type BrokerStatus } from "./broker-connection.ts";
 import { RetainedValues } from "./retained-values.ts";
 import { checkSegment, deviceRoot } from "./topics.ts";
 import { TWIN_TOPICS, type TwinReport, type TwinTryAnswer } from "./twin-payloads.ts";
+import { twinSubscriptions, type TwinListener } from "./twin-subscriptions.ts";
 
 export interface DeviceSessionOptions {
   readonly site: string;
@@ -15,7 +16,7 @@ export interface DeviceSessionOptions {
   readonly random: () => number;
   /** systemd's $CREDENTIALS_DIRECTORY. */
   readonly credentialsFolder: string | null;
-  readonly listener: { receive(payload: Uint8Array): void; tryOut(payload: Uint8Array): void };
+  readonly listener: TwinListener;
 }
 
 const BACKOFF = { firstMs: 500, largestMs: 30_000 };
@@ -40,17 +41,10 @@ export class DeviceSession {
       will: { topic: `${this.#root}/status`, payload: "0" },
       credentialsFolder,
       credentialCheckMs: CREDENTIAL_CHECK_MS,
-      subscriptions: [
-        { topic: `${this.#root}/${TWIN_TOPICS.desired}`, qos: 1, handle: (payload) => listener.receive(payload) },
-        {
-          topic: `${this.#root}/${TWIN_TOPICS.try}`,
-          qos: 1,
-          handle: (payload, retained) => {
-            // An old question that the broker kept: nobody waits for its answer.
-            if (!retained) listener.tryOut(payload);
-          },
-        },
-      ],
+      subscriptions: twinSubscriptions(
+        { desired: `${this.#root}/${TWIN_TOPICS.desired}`, try: `${this.#root}/${TWIN_TOPICS.try}` },
+        listener,
+      ),
       logger,
       clock,
       random,
