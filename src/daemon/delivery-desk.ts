@@ -52,6 +52,8 @@ const MIB = 2 ** 20;
  */
 export class DeliveryDesk {
   readonly #options: DeliveryDeskOptions;
+  /** The offer that is looked at, which takes a moment: the report does not know it yet. */
+  #accepting: { readonly name: string; readonly bankId: string } | null = null;
 
   constructor(options: DeliveryDeskOptions) {
     this.#options = options;
@@ -62,7 +64,7 @@ export class DeliveryDesk {
     const { gate, report } = this.#options;
     const offer = offerName(envelope);
     // QoS 1 brings copies; they change nothing.
-    if (offer === report.progress?.offer) return;
+    if (offer === report.progress?.offer || offer === this.#accepting?.name) return;
     try {
       const { document, directive } = this.open(envelope);
       gate.check(document);
@@ -80,6 +82,7 @@ export class DeliveryDesk {
   }
 
   #carryOut(directive: BankDirective, document: SignedDocument, envelope: Uint8Array): void {
+    if (this.#accepting !== null && directive.action !== "withdraw") throw busy(this.#accepting.bankId);
     switch (directive.action) {
       case "offer":
         this.#refuseIfBusy(directive);
@@ -117,13 +120,19 @@ export class DeliveryDesk {
 
   async #accept(offer: BankOffer, document: SignedDocument, envelope: Uint8Array): Promise<void> {
     const { way, report } = this.#options;
+    const name = offerName(envelope);
+    this.#accepting = { name, bankId: offer.bankId };
     try {
-      await way.stop();
       await way.check(offer);
+      // What is under way went on meanwhile, and may have come too far to give way.
+      this.#refuseIfBusy(offer);
       this.#take(document, offer.bankId, "a bank was offered");
+      await way.stop();
       way.begin(offer, document, envelope);
     } catch (error) {
-      report.refuse(offerName(envelope), asNominal(error));
+      report.refuse(name, asNominal(error));
+    } finally {
+      this.#accepting = null;
     }
   }
 

@@ -198,6 +198,40 @@ test("of two offers at once the first goes on; after its withdrawal the other on
   await rig.delivery.close();
 });
 
+test("of two offers in one breath the first goes on, and a copy of it changes nothing", async () => {
+  const another = await bankOffer(third);
+  const rig = rigOf();
+  const envelope = sign(offer, 1, key);
+  rig.delivery.receive(envelope);
+  rig.delivery.receive(envelope);
+  assert.equal(rig.state.refused, null);
+  rig.delivery.receive(sign(another.offer, 2, key));
+  await refused(rig, "bank-busy");
+  await stage(rig, "probation");
+  assert.deepEqual([rig.state.active.bankId, rig.loads], [offer.bankId, [offer.bankId]]);
+  assert.equal(rig.state.delivery?.counter, 1);
+  // The counter of the one that was refused is still free.
+  for (let part = 0; part < 3; part++) rig.delivery.outcome(passed());
+  await stage(rig, "committed");
+  rig.delivery.receive(sign({ action: "rollback" }, 2, key));
+  await until("the roll back", () => rig.state.active.source === "configuration");
+  await rig.delivery.close();
+});
+
+test("an offer that is refused for where its file lies leaves the transfer of the same bank that is under way", async () => {
+  let isSilent = true;
+  const rig = rigOf({ onWire: (content) => (isSilent ? null : content) });
+  rig.delivery.receive(sign(offer, 1, key));
+  await stage(rig, "receiving");
+  const elsewhere = offer.files.map((file) => ({ ...file, url: "https://elsewhere.example/second.bank" }));
+  rig.delivery.receive(sign({ ...offer, files: elsewhere }, 2, key));
+  await refused(rig, "url-host");
+  isSilent = false;
+  await stage(rig, "probation");
+  assert.equal(rig.state.delivery?.counter, 1);
+  await rig.delivery.close();
+});
+
 test("a transfer goes on after a restart of the device, and of the sender under a new counter", async () => {
   const rig = rigOf({ onWire: () => null });
   rig.delivery.receive(sign(offer, 1, key));

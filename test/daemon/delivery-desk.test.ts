@@ -28,7 +28,7 @@ interface Standing {
 function deskOf({ stage, isStalled = false }: Standing, failing: { check?: Error; take?: Error; begin?: Error } = {}) {
   const told: string[] = [];
   const bankId = stage === null ? undefined : "first";
-  const progress = stage === null ? null : ({ stage, bankId, offer: "its offer" } as DeliveryProgress);
+  const progress = stage === null ? null : { stage, bankId, offer: "its offer" };
   const failOr = (error: Error | undefined, what: string): void => {
     if (error !== undefined) throw error;
     told.push(what);
@@ -46,7 +46,7 @@ function deskOf({ stage, isStalled = false }: Standing, failing: { check?: Error
       take: ({ counter }) => failOr(failing.take, `counter ${counter}`),
     },
     report: {
-      progress,
+      progress: progress as DeliveryProgress | null,
       isStalled,
       refuse: (_offer, { code }) => told.push(`refused: ${code}`),
       clearRefused: () => undefined,
@@ -64,7 +64,10 @@ function deskOf({ stage, isStalled = false }: Standing, failing: { check?: Error
       rollBack: ({ code }) => told.push(`rolled back: ${code}`),
     },
   });
-  return { desk, told };
+  const goOn = (next: DeliveryStage): void => {
+    if (progress !== null) progress.stage = next;
+  };
+  return { desk, told, goOn };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -76,7 +79,7 @@ async function outcomeOf(standing: Standing, directive: BankDirective): Promise<
   return told;
 }
 
-const begun = (bank: string): string[] => ["stopped", "checked", "counter 1", `began ${bank} under 1`];
+const begun = (bank: string): string[] => ["checked", "counter 1", "stopped", `began ${bank} under 1`];
 const BUSY = ["refused: bank-busy"];
 
 test("an offer is begun when nothing is in its way, or it goes on with the same bank, or takes the place of a stalled one", async () => {
@@ -131,9 +134,9 @@ test("a roll back is refused while another bank is on its way, and not while one
 
 test("what is refused takes no counter, and what fails after its counter was taken is told", async () => {
   for (const [failing, expected] of [
-    [{ check: new DeviceError("disk-full", "no room") }, ["stopped", "refused: disk-full"]],
-    [{ take: new InputError("counter-replayed", "meanwhile") }, ["stopped", "checked", "refused: counter-replayed"]],
-    [{ begin: new Error("EROFS") }, ["stopped", "checked", "counter 1", "refused: delivery"]],
+    [{ check: new DeviceError("disk-full", "no room") }, ["refused: disk-full"]],
+    [{ take: new InputError("counter-replayed", "meanwhile") }, ["checked", "refused: counter-replayed"]],
+    [{ begin: new Error("EROFS") }, ["checked", "counter 1", "stopped", "refused: delivery"]],
   ] as const) {
     const { desk, told } = deskOf({ stage: null }, failing);
     desk.receive(envelopeOf(offerOf("first")));
@@ -150,6 +153,30 @@ test("what is refused takes no counter, and what fails after its counter was tak
     told,
     codes.map((code) => `refused: ${code}`),
   );
+});
+
+test("while an offer is looked at its copy changes nothing, and another, a promotion and a roll back have to wait", async () => {
+  const { desk, told } = deskOf({ stage: "shadow" });
+  const envelope = envelopeOf(offerOf("first"));
+  desk.receive(envelope);
+  told.length = 0;
+  desk.receive(envelope);
+  assert.deepEqual(told, []);
+  const others: BankDirective[] = [offerOf("first"), { action: "promote", bankId: "first" }, { action: "rollback" }];
+  for (const [at, directive] of others.entries()) desk.receive(envelopeOf(directive, 2 + at));
+  assert.deepEqual(told, [...BUSY, ...BUSY, ...BUSY]);
+  await settled();
+  assert.deepEqual(told.slice(3), ["counter 1", "stopped", "began first under 1"]);
+  desk.receive(envelopeOf({ action: "promote", bankId: null }, 5));
+  assert.deepEqual(told.slice(6), ["counter 5", "promoted"]);
+});
+
+test("what is under way and comes too far while an offer is looked at does not give way to it", async () => {
+  const { desk, told, goOn } = deskOf({ stage: "receiving", isStalled: true });
+  desk.receive(envelopeOf(offerOf("second")));
+  goOn("gate");
+  await settled();
+  assert.deepEqual(told, ["checked", ...BUSY]);
 });
 
 test("a copy of the offer that is under way changes nothing", async () => {
