@@ -4,7 +4,7 @@ import type { DeliveryConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
 import type { Clock } from "../shared/clock.ts";
-import { DeviceError, InputError, type NominalError } from "../shared/errors.ts";
+import { InputError, type NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
 import type { Outcome } from "../station/outcome.ts";
@@ -12,7 +12,7 @@ import type { BankReceiver } from "./bank-receiver.ts";
 import { DeliveryDesk, type DeliveryWay } from "./delivery-desk.ts";
 import { DeliveryDisk } from "./delivery-disk.ts";
 import { deliveryFile } from "./delivery-file.ts";
-import { asNominal } from "./delivery-problem.ts";
+import { asNominal, closing } from "./delivery-problem.ts";
 import { DeliveryReport } from "./delivery-report.ts";
 import type { BankStateDocument, DeliveryProgress, Reason } from "./delivery-state.ts";
 import { DeliveryWork } from "./delivery-work.ts";
@@ -102,7 +102,7 @@ export class BankDelivery {
     this.#closing = true;
     this.#probation.close();
     this.shadow.close();
-    await this.#work.stop(new DeviceError("closing", "The daemon stops"));
+    await this.#work.stop(closing());
   }
 
   /** Loads what the slots say; see `StationBanks.load`. */
@@ -161,7 +161,10 @@ export class BankDelivery {
       get isOnProbation() {
         return probation.isOn;
       },
-      check: (offer) => this.#receiver().check(offer),
+      check: async (offer) => {
+        await this.#receiver().check(offer);
+        if (this.#closing) throw closing();
+      },
       stop: () => this.#work.stop(new InputError("withdrawn", "Another offer takes its place")),
       begin: (offer, document, envelope) => {
         deliveryFile.write(this.#folder, envelope, this.#options.onWriteStep);

@@ -232,6 +232,19 @@ test("an offer that is refused for where its file lies leaves the transfer of th
   await rig.delivery.close();
 });
 
+test("an offer that is looked at when its station ends is not begun, and can come again", async () => {
+  const rig = rigOf({ onWire: () => assert.fail("Expected nothing to be asked for") });
+  const envelope = sign(offer, 1, key);
+  rig.delivery.receive(envelope);
+  await rig.delivery.close();
+  await refused(rig, "closing");
+  assert.equal(rig.state.delivery, null);
+  const again = rigOf();
+  again.delivery.receive(envelope);
+  await stage(again, "probation");
+  await again.delivery.close();
+});
+
 test("a transfer goes on after a restart of the device, and of the sender under a new counter", async () => {
   const rig = rigOf({ onWire: () => null });
   rig.delivery.receive(sign(offer, 1, key));
