@@ -105,6 +105,7 @@ export class StationBank {
     try {
       const summary = await loadBank(client, this.settings);
       if (!this.#isCurrent(client)) return null;
+      clearTimeout(this.#retry);
       logger.info({ station, ...summary }, "memory bank is active");
       this.#vitals = { active: true, loads: this.#vitals.loads + 1 };
       listener.bankReady(summary);
@@ -116,6 +117,8 @@ export class StationBank {
       logger.error({ station, code: error.code }, `memory bank does not load: ${error.message}`);
       this.#vitals = { ...this.#vitals, active: false };
       listener.bankFailed(error);
+      // Another load may have failed before: one was asked for while it went on.
+      clearTimeout(this.#retry);
       this.#retry = setTimeout(() => void this.#load(client), RETRY_MS);
       return null;
     }

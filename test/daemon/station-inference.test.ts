@@ -145,6 +145,40 @@ test("a bank that does not load has its reason, is tried again, and the process 
   assert.deepEqual(inference.bankVitals, { active: true, loads: 1 });
 });
 
+test("two loads that fail are tried again once, and a station that has ended tries nothing", async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { inference, clientOf, loads } = inferenceOf();
+  let tries = 0;
+  const fails = (): Promise<never> => {
+    tries++;
+    return Promise.reject(new InputError("bank-missing", "no such file"));
+  };
+  loads(fails);
+  inference.inferenceUp(clientOf());
+  void inference.reloadBank();
+  await settled();
+  assert.equal(tries, 2);
+  t.mock.timers.tick(30_000);
+  await settled();
+  assert.equal(tries, 3);
+  // One of two that loads is enough.
+  void inference.reloadBank();
+  loads(() => Promise.resolve(SUMMARY));
+  void inference.reloadBank();
+  await settled();
+  t.mock.timers.tick(30_000);
+  await settled();
+  assert.deepEqual([tries, inference.bankVitals], [4, { active: true, loads: 1 }]);
+  loads(fails);
+  void inference.reloadBank();
+  void inference.reloadBank();
+  await settled();
+  inference.close();
+  t.mock.timers.tick(30_000);
+  await settled();
+  assert.equal(tries, 6);
+});
+
 test("a process that is lost takes the bank with it; what its load comes to is nobody's news", async () => {
   const { inference, said, clientOf, loads } = await readyInference();
   let end: (summary: BankSummary) => void = () => undefined;
