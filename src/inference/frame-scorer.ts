@@ -1,7 +1,7 @@
 import type { Bank } from "../bank/bundle-read.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
 import type { EmbeddingSession } from "../backbone/embedding-session.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import { resizedTo } from "../bank/parameters.ts";
 import { AnomalyMap, maskOf } from "../patchcore/anomaly-map.ts";
 import { FrameScoring } from "../patchcore/frame-scoring.ts";
@@ -66,6 +66,7 @@ export class FrameScorer {
   readonly #leases: readonly Lease<unknown>[];
   readonly #scoring: FrameScoring;
   readonly #map: AnomalyMap;
+  readonly #preparer: FramePreparer;
   readonly #region: Region | null;
   readonly #rotation: Rotation;
   #check: FrameCheck | null;
@@ -90,6 +91,7 @@ export class FrameScorer {
     this.#rotation = overrides.rotation ?? parameters.rotation;
     this.#check = overrides.limits ? new FrameCheck(overrides.limits) : null;
     this.#resize = resizeFor(bank, overrides);
+    this.#preparer = new FramePreparer({ region: this.#region, rotation: this.#rotation, resize: this.#resize });
     const { width, height } = this.#resize;
     const [gridRows, gridCols] = [height / this.#session.stride, width / this.#session.stride];
     this.#patches = gridRows * gridCols;
@@ -164,11 +166,10 @@ export class FrameScorer {
     return this.#index.kind === "hnsw" ? "hnsw" : "exact";
   }
 
-  /** @throws InputError of FrameCheck for a frame beyond the limits, and of prepareFrame */
+  /** @throws InputError of FrameCheck for a frame beyond the limits, and of FramePreparer */
   async score(image: RawImage): Promise<ScoredFrame> {
     const begun = performance.now();
-    const options = { region: this.#region, rotation: this.#rotation, resize: this.#resize };
-    const prepared = await prepareFrame(image, options);
+    const prepared = this.#preparer.prepare(image);
     this.#check?.check(image, prepared);
     const frame = await this.scorePrepared(prepared, begun);
     return { ...frame, aspect: this.#aspect(image) };
