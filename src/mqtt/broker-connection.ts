@@ -40,18 +40,21 @@ export interface ConnectionOptions {
   readonly will: Will | null;
   /** Where `credential:NAME` lies; null: nowhere. */
   readonly credentialsFolder: string | null;
-  /** How often the certificate's files are looked at. */
-  readonly credentialCheckMs: number;
+  /** How often the files of credentials are looked at; absent: CREDENTIAL_CHECK_MS. */
+  readonly credentialCheckMs?: number | undefined;
   readonly subscriptions: readonly Subscription[];
   readonly logger: Logger;
   readonly clock: Clock;
   /** 0 ≤ x < 1, for the jitter. */
   readonly random: () => number;
-  /** Waits between attempts, ms: the first, doubling up to the largest. */
-  readonly backoff: { readonly firstMs: number; readonly largestMs: number };
+  /** Waits between attempts, ms: the first, doubling up to the largest; absent: BACKOFF. */
+  readonly backoff?: { readonly firstMs: number; readonly largestMs: number } | undefined;
   readonly onUp: (limits: BrokerLimits) => void;
   readonly onDown: () => void;
 }
+
+const BACKOFF = { firstMs: 500, largestMs: 30_000 };
+const CREDENTIAL_CHECK_MS = 30_000;
 
 /** A connection that stood at least this long was good: the next wait is short again, the next problem is news. */
 const STEADY_MS = 10_000;
@@ -63,7 +66,7 @@ const ATTEMPT_MARGIN_MS = 2_000;
 const BACKED_UP_BYTES = 16_384;
 
 /**
- * One station's way to the broker. Each attempt is a new mqtt.js client with options read anew; a client that
+ * A way to the broker: a station's, the device's, or that of a bank's blocks. Each attempt is a new mqtt.js client with options read anew; a client that
  * fails in any way is destroyed, so none can get stuck half alive.
  */
 export class BrokerConnection {
@@ -75,6 +78,7 @@ export class BrokerConnection {
   #state: BrokerStatus["state"] = "idle";
   #problem: BrokerStatus["problem"] = null;
   #credentials: CredentialWatch | null = null;
+  #connects = 0;
   #failures = 0;
   #upSinceMs = 0;
   #broker: BrokerConfig;
@@ -86,6 +90,11 @@ export class BrokerConnection {
 
   get up(): boolean {
     return this.#state === "connected";
+  }
+
+  /** Times that a connection stood. */
+  get connects(): number {
+    return this.#connects;
   }
 
   /** The broker takes bytes more slowly than we send them. */
@@ -212,6 +221,7 @@ export class BrokerConnection {
     this.#clearTimers();
     this.#watchCredentials();
     this.#state = "connected";
+    this.#connects++;
     this.#problem = null;
     this.#upSinceMs = this.#options.clock.monotonicMs();
     const { clientId, logger, subscriptions, onUp } = this.#options;
@@ -231,7 +241,7 @@ export class BrokerConnection {
 
   /** A renewed certificate is used at once: by a new connection. */
   #watchCredentials(): void {
-    const { credentialsFolder, credentialCheckMs } = this.#options;
+    const { credentialsFolder, credentialCheckMs = CREDENTIAL_CHECK_MS } = this.#options;
     const watch = new CredentialWatch(this.#broker, credentialsFolder, credentialCheckMs, (name) => {
       this.abandon("credentials-renewed", `broker.${name} has changed`);
     });
@@ -264,7 +274,7 @@ export class BrokerConnection {
 
   /** Doubles with each failure; half of it is drawn, so that the stations of a hall do not come back in step. */
   #waitMs(): number {
-    const { backoff, random } = this.#options;
+    const { backoff = BACKOFF, random } = this.#options;
     const waitMs = Math.min(backoff.largestMs, backoff.firstMs * 2 ** Math.min(this.#failures, 16));
     this.#failures++;
     return waitMs * (0.5 + 0.5 * random());

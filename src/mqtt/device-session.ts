@@ -19,17 +19,12 @@ export interface DeviceSessionOptions {
   readonly listener: TwinListener;
 }
 
-const BACKOFF = { firstMs: 500, largestMs: 30_000 };
-/** How often the files of credentials are looked at, ms. */
-const CREDENTIAL_CHECK_MS = 30_000;
-
 /** The device itself on the broker, apart from its stations: `nominal/v1/<site>/_device/<device>/`. */
 export class DeviceSession {
   readonly #connection: BrokerConnection;
   readonly #root: string;
   readonly #retained = new RetainedValues();
   readonly #logger: Logger;
-  #connects = 0;
 
   constructor(options: DeviceSessionOptions) {
     const { site, device, broker, logger, clock, random, credentialsFolder, listener } = options;
@@ -40,7 +35,6 @@ export class DeviceSession {
       clientId: ["nominald", checkSegment("site", site), "_device", checkSegment("device", device)].join("-"),
       will: { topic: `${this.#root}/status`, payload: "0" },
       credentialsFolder,
-      credentialCheckMs: CREDENTIAL_CHECK_MS,
       subscriptions: twinSubscriptions(
         { desired: `${this.#root}/${TWIN_TOPICS.desired}`, try: `${this.#root}/${TWIN_TOPICS.try}` },
         listener,
@@ -48,9 +42,7 @@ export class DeviceSession {
       logger,
       clock,
       random,
-      backoff: BACKOFF,
       onUp: () => {
-        this.#connects++;
         this.#retained.forgetSent();
         this.#send();
       },
@@ -61,7 +53,7 @@ export class DeviceSession {
 
   /** Times that a connection stood. */
   get connects(): number {
-    return this.#connects;
+    return this.#connection.connects;
   }
 
   status(): BrokerStatus {

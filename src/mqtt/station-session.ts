@@ -53,9 +53,6 @@ const HEARTBEAT_MS = 1_000;
 const ACKNOWLEDGEMENT_DEADLINE_MS = 30_000;
 /** An acknowledgement that takes so long shows that the way to the broker is narrow, ms. */
 const BEHIND_MS = 200;
-const DEFAULT_BACKOFF = { firstMs: 500, largestMs: 30_000 };
-/** How often the files of credentials are looked at, ms. */
-const CREDENTIAL_CHECK_MS = 30_000;
 
 /**
  * One station on the broker: its connection, will and heartbeat, what it says and what it is told. What waits, and in
@@ -71,7 +68,6 @@ export class StationSession {
   readonly #tags: StationTags;
   readonly #heartbeat: Heartbeat;
   #plcState: PlcState = "1";
-  #connects = 0;
   #closing: Promise<void> | null = null;
   #broker: BrokerConfig;
 
@@ -91,7 +87,7 @@ export class StationSession {
       clientId: ["nominald", site, line, station, checkSegment("device", options.device)].join("-"),
       will: { topic: this.#topics.status, payload: "0" },
       credentialsFolder: options.credentialsFolder ?? null,
-      credentialCheckMs: options.credentialCheckMs ?? CREDENTIAL_CHECK_MS,
+      credentialCheckMs: options.credentialCheckMs,
       subscriptions: [
         ...this.#inbox.subscriptions(),
         ...(twin === undefined
@@ -102,11 +98,8 @@ export class StationSession {
       logger,
       clock,
       random,
-      backoff: options.backoff ?? DEFAULT_BACKOFF,
-      onUp: (limits) => {
-        this.#connects++;
-        this.#delivery.connected(limits);
-      },
+      backoff: options.backoff,
+      onUp: (limits) => this.#delivery.connected(limits),
       onDown: () => this.#delivery.disconnected(),
     });
     this.#delivery = new Delivery({
@@ -177,7 +170,7 @@ export class StationSession {
 
   counters(): SessionCounters {
     return {
-      connects: this.#connects,
+      connects: this.#connection.connects,
       ...this.#outbox.counts(),
       ...this.#delivery.counters(),
       tagsDropped: this.#tags.dropped,
