@@ -10,6 +10,7 @@ import type { ConnectProblem } from "./connect-problem.ts";
 import { connectProblem, problemOfError, problemOfReasonCode, safeUrl } from "./connect-problem.ts";
 import { CredentialWatch } from "./credential-watch.ts";
 import { RoundTrips } from "./round-trips.ts";
+import { Subscriptions, type Subscription } from "./subscriptions.ts";
 
 /** What the broker said at connect about what it can take. */
 export interface BrokerLimits {
@@ -23,14 +24,6 @@ export interface BrokerStatus {
   readonly state: "idle" | "connecting" | "connected" | "waiting" | "closed";
   /** The last problem until a connection stands; null without one. */
   readonly problem: (ConnectProblem & { readonly sinceWallMs: number }) | null;
-}
-
-/** A topic that is subscribed at every connect, since no session outlives its connection. */
-export interface Subscription {
-  /** The last segment may be `+` or `#`. */
-  readonly topic: string;
-  readonly qos: 0 | 1;
-  readonly handle: (payload: Uint8Array, retained: boolean, topic: string) => void;
 }
 
 export interface ConnectionOptions {
@@ -71,6 +64,7 @@ const BACKED_UP_BYTES = 16_384;
  */
 export class BrokerConnection {
   readonly #options: ConnectionOptions;
+  readonly #subscriptions: Subscriptions;
   /** The client of the present attempt or connection; what others report is ignored. */
   #client: MqttClient | null = null;
   #roundTrips: RoundTrips | null = null;
@@ -86,6 +80,7 @@ export class BrokerConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#broker = options.broker;
+    this.#subscriptions = new Subscriptions(options.subscriptions, options.logger);
   }
 
   get up(): boolean {
@@ -209,7 +204,7 @@ export class BrokerConnection {
       if (client === this.#client) this.#standUp(client, connack);
     });
     client.on("message", (topic, payload, packet) => {
-      if (client === this.#client) this.#receive(topic, payload, packet.retain);
+      if (client === this.#client) this.#subscriptions.receive(topic, payload, packet.retain);
     });
     // MQTT 5: the broker says why before it hangs up.
     client.on("disconnect", (packet) => (parting = problemOfReasonCode(broker, packet.reasonCode ?? 0)));
@@ -224,15 +219,9 @@ export class BrokerConnection {
     this.#connects++;
     this.#problem = null;
     this.#upSinceMs = this.#options.clock.monotonicMs();
-    const { clientId, logger, subscriptions, onUp } = this.#options;
+    const { clientId, logger, onUp } = this.#options;
     logger.info({ clientId, url: safeUrl(this.#broker.url) }, "Connected to the broker");
-    for (const { topic, qos } of subscriptions) {
-      // MQTT 5: the retain flag comes as it was published, so a trigger that someone retains is known at once.
-      client.subscribe(topic, { qos, rap: true }, (error) => {
-        if (error && client === this.#client)
-          logger.warn({ topic, cause: error.message }, "The broker refused a topic");
-      });
-    }
+    this.#subscriptions.request(client, () => client === this.#client);
     onUp({
       receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
       maximumPacketSize: connack.properties?.maximumPacketSize ?? Infinity,
@@ -248,12 +237,6 @@ export class BrokerConnection {
     this.#credentials?.stop();
     this.#credentials = watch;
     watch.start();
-  }
-
-  #receive(topic: string, payload: Uint8Array, retained: boolean): void {
-    for (const subscription of this.#options.subscriptions) {
-      if (matches(subscription.topic, topic)) subscription.handle(payload, retained, topic);
-    }
   }
 
   #lose(problem: ConnectProblem): void {
@@ -286,12 +269,6 @@ export class BrokerConnection {
     this.#credentials?.stop();
     this.#credentials = null;
   }
-}
-
-function matches(filter: string, topic: string): boolean {
-  if (filter.endsWith("/#")) return topic.startsWith(filter.slice(0, -1));
-  if (!filter.endsWith("/+")) return filter === topic;
-  return topic.startsWith(filter.slice(0, -1)) && !topic.slice(filter.length - 1).includes("/");
 }
 
 /**

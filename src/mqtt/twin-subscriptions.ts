@@ -1,4 +1,4 @@
-import type { Subscription } from "./broker-connection.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 /** Who takes configurations that are pushed. */
 export interface TwinListener {
