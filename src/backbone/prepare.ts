@@ -1,5 +1,6 @@
 import { InputError } from "../shared/errors.ts";
 import { BYTES_PER_PIXEL, type RawImage, type Region, type Resize, type Rotation } from "../shared/image.ts";
+import type { Pixels } from "../shared/pixels.ts";
 import { placementOf } from "../shared/placement.ts";
 import { Resampler } from "./resampler.ts";
 
@@ -33,7 +34,7 @@ export class FramePreparer {
    * @returns RGB, of `resize`'s width and height, its own memory; grey frames give three equal channels
    * @throws InputError "region-outside" when the region is not wholly inside the frame
    */
-  prepare(image: RawImage): RawImage {
+  prepare(image: Pixels): RawImage {
     const { rotation, resize } = this.#options;
     const region = checkedRegion(image, this.#options.region);
     const placement = placementOf(region, resize, rotation);
@@ -42,7 +43,7 @@ export class FramePreparer {
   }
 }
 
-function checkedRegion(image: RawImage, region: Region | null): Region {
+function checkedRegion(image: Pixels, region: Region | null): Region {
   const whole = { x: 0, y: 0, width: image.width, height: image.height };
   if (region === null) return whole;
   const { x, y, width, height } = region;

@@ -1,5 +1,6 @@
 import { BugError } from "../shared/errors.ts";
-import type { RawImage, Region, Resize } from "../shared/image.ts";
+import type { Region, Resize } from "../shared/image.ts";
+import { copyPixels, type Pixels } from "../shared/pixels.ts";
 import type { Placement } from "../shared/placement.ts";
 import { RESAMPLE_KERNEL } from "./resample-kernel.ts";
 import { axisWeights, type AxisWeights } from "./resample-weights.ts";
@@ -41,6 +42,8 @@ type RowsKernel = (
 /** Where everything lies for pictures of one kind. */
 interface Plan {
   readonly channels: 1 | 3;
+  /** Of the picture that the region is in. */
+  readonly imageWidth: number;
   readonly region: { readonly width: number; readonly height: number };
   readonly placement: Placement;
   /** Rows of the region that the result depends on. */
@@ -85,18 +88,19 @@ export class Resampler {
   }
 
   /**
-   * Scales the region of a picture as if it were all of it, and cuts out of that.
+   * Scales the region of a picture as if it were all of it, and cuts out of that. Each pixel is fetched once, rows that
+   * do not matter never.
    *
    * @param region wholly inside the picture
    * @returns the placement's `cut`, in the channels of the picture
    */
-  run(image: RawImage, region: Region, placement: Placement): Uint8Array {
+  run(image: Pixels, region: Region, placement: Placement): Uint8Array {
     const channels = image.format === "RGB" ? 3 : 1;
     const bytes = image.width * image.height * channels;
-    if (image.data.length < bytes) {
+    if ("data" in image && image.data.length < bytes) {
       throw new BugError("short-picture", `Expected ${bytes} bytes of a picture but received ${image.data.length}`);
     }
-    const plan = this.#planFor(channels, region, placement);
+    const plan = this.#planFor(image.width, channels, region, placement);
     this.#runRows(plan, image, region);
     const { at, stride, pairs } = plan;
     const { width, height } = placement.cut;
@@ -108,34 +112,30 @@ export class Resampler {
     return result;
   }
 
-  #runRows(plan: Plan, image: RawImage, region: Region): void {
+  #runRows(plan: Plan, image: Pixels, region: Region): void {
     const { at, channels, firstRow, rows, portion, stride, groups, placement } = plan;
     const kernel = channels === 3 ? this.#kernel.rowsOfRgb : this.#kernel.rowsOfGrey;
-    const rowBytes = region.width * channels;
     const imageStride = image.width * channels;
-    const memory = new Uint8Array(this.#memory.buffer);
-    let from = (region.y + firstRow) * imageStride + region.x * channels;
+    const first = (region.y + firstRow) * imageStride + region.x * channels;
     for (let row = 0; row < rows; row += portion) {
       const count = Math.min(portion, rows - row);
-      if (rowBytes === imageStride) {
-        memory.set(image.data.subarray(from, from + count * rowBytes), at.source);
-        from += count * rowBytes;
-      } else {
-        for (let to = at.source; to < at.source + count * rowBytes; to += rowBytes, from += imageStride)
-          memory.set(image.data.subarray(from, from + rowBytes), to);
-      }
+      // From the region's first pixel of these rows to its last, and what lies between.
+      const bytes = (count - 1) * imageStride + region.width * channels;
+      copyPixels(image, new Uint8Array(this.#memory.buffer, at.source, bytes), first + row * imageStride);
       const target = at.between + row * stride;
       // An odd row is joined by one that is overwritten or never read.
       const even = count + (count % 2);
-      kernel(at.source, rowBytes, even, target, stride, placement.cut.width, at.columnStarts, at.columnWeights, groups);
+      const { width } = placement.cut;
+      kernel(at.source, imageStride, even, target, stride, width, at.columnStarts, at.columnWeights, groups);
     }
   }
 
-  #planFor(channels: 1 | 3, { width, height }: Region, placement: Placement): Plan {
+  #planFor(imageWidth: number, channels: 1 | 3, { width, height }: Region, placement: Placement): Plan {
     const last = this.#plan;
     if (
       last !== null &&
       last.channels === channels &&
+      last.imageWidth === imageWidth &&
       last.region.width === width &&
       last.region.height === height &&
       isSame(last.placement, placement)
@@ -145,13 +145,14 @@ export class Resampler {
     const { scaled, left, top, cut } = placement;
     const columns = axisWeights(this.#resize, { from: width, to: scaled.width }, left, cut.width);
     const rows = axisWeights(this.#resize, { from: height, to: scaled.height }, top, cut.height);
-    const plan = this.#layOut(channels, { width, height }, placement, columns, rows);
+    const plan = this.#layOut(imageWidth, channels, { width, height }, placement, columns, rows);
     this.#fill(plan, columns, rows);
     this.#plan = plan;
     return plan;
   }
 
   #layOut(
+    imageWidth: number,
     channels: 1 | 3,
     region: { readonly width: number; readonly height: number },
     placement: Placement,
@@ -163,9 +164,9 @@ export class Resampler {
     const pairs = Math.ceil(rows.taps / 2);
     const firstRow = rows.starts[0]!;
     const rowCount = Math.min(region.height, rows.starts[cut.height - 1]! + rows.taps) - firstRow;
-    const rowBytes = region.width * channels;
+    const imageStride = imageWidth * channels;
     const stride = aligned(cut.width * channels + 1);
-    const portion = 2 * Math.max(1, Math.floor(PORTION_BYTES / rowBytes / 2));
+    const portion = 2 * Math.max(1, Math.floor(PORTION_BYTES / imageStride / 2));
     let end = 0;
     const place = (bytes: number): number => {
       const start = end;
@@ -177,13 +178,13 @@ export class Resampler {
       columnWeights: place(cut.width * groups * (channels === 3 ? 16 : 32)),
       rowStarts: place(cut.height * 4),
       rowWeights: place(cut.height * pairs * 8),
-      source: place(portion * rowBytes + groups * 12),
+      source: place(portion * imageStride + groups * 12),
       between: place((rowCount + 2 * pairs + 1) * stride),
       target: place(cut.height * stride),
     };
     const missing = end - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
-    return { channels, region, placement, firstRow, rows: rowCount, portion, groups, pairs, stride, at };
+    return { channels, imageWidth, region, placement, firstRow, rows: rowCount, portion, groups, pairs, stride, at };
   }
 
   /** Puts starts and weights where the kernel reads them. */

@@ -11,6 +11,7 @@ import { FrameCheck } from "./frame-check.ts";
 import type { WantedIndex } from "./open-index.ts";
 import type { NearestNeighbours } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
+import { fetchingMs, type Pixels } from "../shared/pixels.ts";
 import type { RawImage, Region, Resize, Rotation } from "../shared/image.ts";
 import type { PictureInput } from "./pictures.ts";
 import type { InferenceSettings } from "./protocol.ts";
@@ -43,6 +44,9 @@ export interface ScoredFrame {
   readonly prepared: RawImage;
   /** Width over height of what the network sees of the region, after rotation. */
   readonly aspect: number;
+  /** ms of fetching its pixels; 0 when they were in memory. */
+  readonly readMs: number;
+  /** ms */
   readonly stages: {
     readonly resize: number;
     readonly backbone: number;
@@ -167,19 +171,21 @@ export class FrameScorer {
   }
 
   /** @throws InputError of FrameCheck for a frame beyond the limits, and of FramePreparer */
-  async score(image: RawImage): Promise<ScoredFrame> {
+  async score(image: Pixels): Promise<ScoredFrame> {
     const begun = performance.now();
+    const fetchedMs = fetchingMs(image);
     const prepared = this.#preparer.prepare(image);
     this.#check?.check(image, prepared);
-    const frame = await this.scorePrepared(prepared, begun);
-    return { ...frame, aspect: this.#aspect(image) };
+    const readMs = fetchingMs(image) - fetchedMs;
+    const frame = await this.scorePrepared(prepared, begun + readMs);
+    return { ...frame, readMs, aspect: this.#aspect(image) };
   }
 
   /**
    * Scores a picture as the network sees it: no region, rotation, resize or check of the frame.
    *
    * @param prepared of the bank's `resize`, or the size that overrides it
-   * @param begun when its preparation began, performance.now()
+   * @param begun when its preparation began, later by what reading took, performance.now()
    */
   async scorePrepared(prepared: RawImage, begun = performance.now()): Promise<ScoredFrame> {
     const resized = performance.now();
@@ -194,6 +200,7 @@ export class FrameScorer {
       patchScores: patchScores.slice(),
       prepared,
       aspect: prepared.width / prepared.height,
+      readMs: 0,
       stages: {
         resize: resized - begun,
         backbone: embedded - resized,
@@ -228,7 +235,7 @@ export class FrameScorer {
   }
 
   /** Width over height of what the network sees of the region. */
-  #aspect(image: RawImage): number {
+  #aspect(image: Pixels): number {
     const { mode, width, height } = this.#resize;
     if (mode === "crop") return width / height;
     const region = this.#region ?? image;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { FramePreparer, type PrepareOptions } from "../../src/backbone/prepare.ts";
 import { InputError } from "../../src/shared/errors.ts";
 import type { RawImage, Region, Rotation } from "../../src/shared/image.ts";
+import type { PixelSource } from "../../src/shared/pixels.ts";
 import { readNpy } from "../support/npy.ts";
 
 /** Grey levels, row by row, as an RGB frame whose green and blue lie 50 and 100 higher. */
@@ -113,6 +114,27 @@ test("frames that follow each other leave nothing of themselves behind, whatever
     one,
     frames.map((image) => prepared(image, how)),
   );
+});
+
+test("a frame that is fetched gives what the same frame in memory gives, and rows outside of the region are not fetched", () => {
+  const [width, height] = [300, 200];
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * i + 7 * i) % 251);
+  const region = { x: 31, y: 40, width: 64, height: 50 };
+  const how = options(0, 24, 24, region);
+  const rows = new Set<number>();
+  const source: PixelSource = {
+    width,
+    height,
+    format: "RGB",
+    spentMs: 0,
+    copy: (into, from) => {
+      into.set(data.subarray(from, from + into.length));
+      for (let at = from; at < from + into.length; at++) rows.add(Math.floor(at / (width * 3)));
+    },
+  };
+  const fetched = new FramePreparer(how).prepare(source);
+  assert.deepEqual(fetched, prepared({ width, height, format: "RGB", data }, how));
+  assert.deepEqual([Math.min(...rows), Math.max(...rows), rows.size], [40, 89, 50]);
 });
 
 test("a region that reaches out of the frame is refused with both sizes", () => {
