@@ -29,6 +29,7 @@ export interface StationBanksOptions {
 const MOST_PROBATION_STARTS = 3;
 /** Temporary files of `replaceFile`. */
 const LEFT_OVER = /^\.(slots\.json|offer\.dsse)\./;
+
 /**
  * The banks of one station on the disk: the configuration's file is the first; those that came over the broker lie in the
  * slots' folder. Two of them are kept, beside the one that comes in.
