@@ -94,7 +94,7 @@ export class BankDelivery {
       logger.error({ station }, message);
       this.#rollBackNow({ code: "probation-restarts", message });
     } else if (banks.slots.probationStarts !== null) this.#beginProbation();
-    if (!this.#work.isUnderWay && !this.#probation.isOn) banks.removeUnused();
+    if (!this.#work.isUnderWay && !this.#probation.isOn) this.#disk.tidy(() => banks.removeUnused());
     this.publish();
   }
 

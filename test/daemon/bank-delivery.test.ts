@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { closeSync, cpSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -324,6 +324,18 @@ test("an offer that would not leave enough of the disk free is refused with both
   rig.delivery.receive(sign(offer, 1, key));
   await refused(rig, "disk-full");
   assert.match(rig.state.refused?.message ?? "", /^Expected \d+ bytes free .* but there are \d+$/);
+  await rig.delivery.close();
+});
+
+test("a station whose folder cannot be made works with the configuration's bank, and says why it takes no other", async () => {
+  const banks = join(stateFolder, "banks", "line1");
+  await mkdir(banks, { recursive: true });
+  await symlink(join(stateFolder, "nothing", "there"), join(banks, "st1"));
+  const rig = rigOf();
+  assert.deepEqual(rig.state.active, { bankId: null, source: "configuration" });
+  rig.delivery.receive(sign(offer, 1, key));
+  await refused(rig, "delivery");
+  assert.match(rig.state.refused?.message ?? "", /st1/);
   await rig.delivery.close();
 });
 
