@@ -137,7 +137,7 @@ export class FrameScorer {
   }
 
   /**
-   * Scores of a large bank are the same without it and come later. It takes seconds there, in slices.
+   * Scores are the same without it and come later. It takes a tenth of a second, and seconds for a large bank, in slices.
    *
    * @param step carries one slice out, when there is time for it; absent: at once
    */
