@@ -94,6 +94,7 @@ export class DeliveryDesk {
           directive.bankId ?? this.#options.report.progress?.bankId,
           "the offered bank was withdrawn",
         );
+        if (directive.bankId === null || directive.bankId === this.#accepting?.bankId) this.#accepting = null;
         this.#options.way.withdraw(directive.bankId);
         return;
       case "promote":
@@ -124,6 +125,7 @@ export class DeliveryDesk {
     this.#accepting = { name, bankId: offer.bankId };
     try {
       await way.check(offer);
+      if (this.#accepting?.name !== name) throw new InputError("withdrawn", "The offer was withdrawn");
       // What is under way went on meanwhile, and may have come too far to give way.
       this.#refuseIfBusy(offer);
       this.#take(document, offer.bankId, "a bank was offered");
@@ -132,7 +134,7 @@ export class DeliveryDesk {
     } catch (error) {
       report.refuse(name, asNominal(error));
     } finally {
-      this.#accepting = null;
+      if (this.#accepting?.name === name) this.#accepting = null;
     }
   }
 

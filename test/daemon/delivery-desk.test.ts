@@ -171,6 +171,23 @@ test("while an offer is looked at its copy changes nothing, and another, a promo
   assert.deepEqual(told.slice(6), ["counter 5", "promoted"]);
 });
 
+test("an offer that is withdrawn while it is looked at is not begun, and another may come at once", async () => {
+  const { desk, told } = deskOf({ stage: null });
+  desk.receive(envelopeOf(offerOf("first"), 1));
+  desk.receive(envelopeOf({ action: "withdraw", bankId: "second" }, 2));
+  desk.receive(envelopeOf(offerOf("second"), 3));
+  assert.deepEqual(told.splice(0), ["checked", "counter 2", "withdrew second", ...BUSY], "another one was withdrawn");
+  desk.receive(envelopeOf({ action: "withdraw", bankId: "first" }, 4));
+  desk.receive(envelopeOf(offerOf("second"), 5));
+  await settled();
+  const begunSecond = ["counter 5", "stopped", "began second under 5"];
+  assert.deepEqual(
+    told.filter((what) => what !== "refused: withdrawn"),
+    ["counter 4", "withdrew first", "checked", ...begunSecond],
+  );
+  assert.equal(told.length, 7);
+});
+
 test("what is under way and comes too far while an offer is looked at does not give way to it", async () => {
   const { desk, told, goOn } = deskOf({ stage: "receiving", isStalled: true });
   desk.receive(envelopeOf(offerOf("second")));
