@@ -113,7 +113,10 @@ test("a part's record joins outcome, score, pictures, times and the clock's stat
     late: false,
   };
   report.outcome(part.outcome);
+  // A disk that takes its time would leave the record without the time of publication, and the pictures before it.
+  await until("the result", () => client.results().length === 1);
   await report.part(part);
+  await until("the record", () => client.records().length === 1);
   await until("the overlay", () => client.payloads("image/overlay").length === 1);
   assert.deepEqual(client.payloads("image/mask"), [Buffer.from(mask.data)]);
   const [record] = client.records();
