@@ -50,7 +50,11 @@ export class ScorerPools {
     return this.#indexes.lease(key, async () => {
       const neighbours = await openIndex(bank, wanted, { threads, spinning });
       const { quantised, mean, hnsw } = bank;
-      return { neighbours, arrays: { rows: neighbours.rows.data, quantised, mean, hnsw }, close: () => neighbours.close() };
+      return {
+        neighbours,
+        arrays: { rows: neighbours.rows.data, quantised, mean, hnsw },
+        close: () => neighbours.close(),
+      };
     });
   }
 }
