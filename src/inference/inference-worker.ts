@@ -1,60 +1,33 @@
 import sharp from "sharp";
-import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
-import { readBank } from "../bank/bundle-read.ts";
 import { BugError, DeviceError, toWireError } from "../shared/errors.ts";
-import type { RawImage } from "../shared/image.ts";
+import type { FrameReference, RawImage } from "../shared/image.ts";
 import { loadOnnxRuntime } from "../shared/onnxruntime.ts";
 import { systemClock } from "../shared/system-clock.ts";
-import { FrameReader } from "./frame-reader.ts";
+import { FrameFile, FrameReader } from "./frame-reader.ts";
 import { limitsOf } from "./frame-check.ts";
-import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
-import { passGate } from "./golden-gate.ts";
+import type { FrameScorer, ScoredFrame } from "./frame-scorer.ts";
 import { JobLoop } from "./job-loop.ts";
+import { loadBank, summaryOf, type LoadedBank } from "./load-bank.ts";
 import { drawPictures } from "./pictures.ts";
-import { checkFallbackBudget, createOnProvider } from "./provider-choice.ts";
 import { CREDITS } from "./schedule.ts";
 import { ScorerPools } from "./scorer-pools.ts";
 import { ShadowScorers } from "./shadow-scorers.ts";
-import type {
-  BankSummary,
-  FromInference,
-  GateReport,
-  InferenceSettings,
-  LoadBank,
-  Pictures,
-  PictureSettings,
-  ProviderFallback,
-  ToInference,
-} from "./protocol.ts";
+import type { FromInference, InferenceSettings, LoadBank, Pictures, PictureSettings, ToInference } from "./protocol.ts";
 
-interface LoadedStation {
-  readonly scorer: FrameScorer;
+/** A station's bank, and how its pictures are drawn. */
+interface LoadedStation extends LoadedBank {
   readonly pictures: PictureSettings;
-  readonly warmUp: WarmUp;
-  readonly fallback: ProviderFallback | null;
-  readonly gate: GateReport | null;
-}
-
-/** ms of all its frames, and of one after the first ones. */
-interface WarmUp {
-  readonly warmUpMs: number;
-  readonly frameMs: number;
 }
 
 /** A frame that was scored. */
 interface Done {
   readonly station: LoadedStation;
   readonly frame: ScoredFrame;
-  /** As it was read; valid until the next one is. */
-  readonly image: RawImage;
+  /** The whole of it, for a candidate; valid until the next one is read. Null: nobody asked. */
+  readonly image: RawImage | null;
 }
 
 type ScoreRequest = Extract<ToInference, { type: "score" }>;
-
-/** Frames of the warm-up; the first runs of a session are several times slower than the rest. */
-const WARM_UP_FRAMES = 2;
-/** After them so many show how long a frame takes. */
-const MEASURED_FRAMES = 5;
 
 /** What the inference process does with the daemon's messages. Each request is answered exactly once. */
 export class InferenceWorker {
@@ -80,7 +53,7 @@ export class InferenceWorker {
         return;
       case "start":
         this.#settings = message.settings;
-        // One frame is worked on at a time, so its resize has all the threads: 3.2 → 2.5 ms for 1920 × 1080 on two cores.
+        // One frame is worked on at a time, so its pictures have all the threads.
         sharp.concurrency(message.settings.threads);
         void this.#answer(message.id, async () => {
           const versions = await this.#jobs.urgent(loadedVersions);
@@ -133,17 +106,17 @@ export class InferenceWorker {
   }
 
   async #loadBank(id: number, load: LoadBank): Promise<void> {
-    const loaded = await this.#makeStation(load);
+    const loaded = await this.#load(load);
     await this.#jobs.urgent(async () => {
       const previous = this.#stations.get(load.station);
-      this.#stations.set(load.station, loaded);
+      this.#stations.set(load.station, { ...loaded, pictures: load.pictures });
       await previous?.scorer.close();
     });
     this.#send({ type: "bank-loaded", id, summary: summaryOf(loaded) });
   }
 
   async #loadShadow(id: number, load: LoadBank): Promise<void> {
-    const loaded = await this.#makeStation(load);
+    const loaded = await this.#load(load);
     await this.#jobs.urgent(() => this.#shadows.set(load.station, loaded.scorer, loaded.warmUp.frameMs));
     this.#send({ type: "bank-loaded", id, summary: summaryOf(loaded) });
   }
@@ -153,35 +126,14 @@ export class InferenceWorker {
     this.#send({ type: "bank-unloaded", id });
   }
 
-  /** In steps, between which frames are scored: the station's own, too, against the bank that it has. */
-  async #makeStation(load: LoadBank): Promise<LoadedStation> {
+  /** @throws BugError "not-started" at once; the errors of `loadBank`, and the station keeps the bank that it has */
+  #load(load: LoadBank): Promise<LoadedBank> {
     if (this.#settings === undefined) throw new BugError("not-started", "Expected start before load-bank");
-    const bank = await readBank(load.bankPath);
-    const backbone = await findBackbone([...load.modelsFolders, builtInModelsFolder()], {
-      sha256: bank.manifest.backbone.sha256,
-      name: bank.manifest.backbone.name,
+    return loadBank(load, {
+      settings: this.#settings,
+      pools: this.#pools,
+      step: (job) => this.#jobs.step(job),
     });
-    const limits = limitsOf(bank.manifest.validity, load.validity);
-    const settings = this.#settings;
-    const step = <T>(job: () => Promise<T>): Promise<T> => this.#jobs.step(job);
-    const { scorer, fallback } = await step(() =>
-      createOnProvider(settings, (chosen) =>
-        FrameScorer.create(bank, backbone, chosen, { ...load, limits }, this.#pools),
-      ),
-    );
-    let warm: WarmUp;
-    let gate: GateReport | null;
-    try {
-      await scorer.learnBounds(step);
-      warm = await warmUp(scorer, step);
-      checkFallbackBudget(fallback, warm.frameMs, load.budgetMs ?? Infinity);
-      gate = load.gate === undefined ? null : await passGate(scorer, load.gate, step);
-    } catch (error) {
-      // The station keeps the bank that it has.
-      await step(() => scorer.close());
-      throw error;
-    }
-    return { scorer, pictures: load.pictures, warmUp: warm, fallback, gate };
   }
 
   async #unloadBank(id: number, station: string): Promise<void> {
@@ -230,9 +182,10 @@ export class InferenceWorker {
       const station = this.#stations.get(request.station);
       if (station === undefined) throw new BugError("no-bank", `Expected a bank for station ${request.station}`);
       const startedAtMs = systemClock.monotonicMs();
-      const image = this.#reader.read(request.frame);
-      const readAtMs = systemClock.monotonicMs();
-      const frame = await station.scorer.score(image);
+      // A candidate looks at it later, when its slot is free again.
+      const image = request.shadow === null ? null : this.#reader.read(request.frame);
+      const readMs = image === null ? 0 : systemClock.monotonicMs() - startedAtMs;
+      const frame = await (image === null ? scoreFile(station.scorer, request.frame) : station.scorer.score(image));
       this.#send({
         type: "scored",
         id,
@@ -242,7 +195,7 @@ export class InferenceWorker {
           bankId: station.scorer.bank.bankId,
           startedAtMs,
           finishedAtMs: systemClock.monotonicMs(),
-          stages: { read: readAtMs - startedAtMs, ...frame.stages },
+          stages: { ...frame.stages, read: readMs + frame.readMs },
         },
       });
       done = { station, frame, image };
@@ -271,10 +224,11 @@ export class InferenceWorker {
 
   #askShadow({ shadow, station }: ScoreRequest, done: Done | undefined): void {
     if (shadow === null) return;
-    if (done === undefined) this.#shadows.skip(shadow);
+    const image = done?.image ?? null;
+    if (done === undefined || image === null) this.#shadows.skip(shadow);
     else {
       const { score, threshold } = done.frame;
-      this.#shadows.ask(shadow, { station, image: done.image, isFail: score > threshold });
+      this.#shadows.ask(shadow, { station, image, isFail: score > threshold });
     }
   }
 }
@@ -288,43 +242,18 @@ async function loadedVersions(): Promise<Readonly<Record<string, string>>> {
   };
 }
 
+/** Scores a frame while it is read from its slot. */
+async function scoreFile(scorer: FrameScorer, frame: FrameReference): Promise<ScoredFrame> {
+  const file = FrameFile.open(frame);
+  try {
+    return await scorer.score(file);
+  } finally {
+    file.close();
+  }
+}
+
 async function picturesOf({ scorer, pictures }: LoadedStation, frame: ScoredFrame): Promise<Pictures> {
   const begun = performance.now();
   const input = scorer.pictureInput(frame);
   return drawPictures(input, pictures, performance.now() - begun);
-}
-
-/** Runs grey frames of the input size through everything, so that the first part is as fast as the next. */
-async function warmUp(scorer: FrameScorer, step: JobLoop["step"]): Promise<WarmUp> {
-  const times: number[] = [];
-  for (let i = 0; i < WARM_UP_FRAMES + MEASURED_FRAMES; i += 1) {
-    const spentMs = await step(async () => {
-      const begun = performance.now();
-      await scorer.warmUp();
-      return performance.now() - begun;
-    });
-    times.push(spentMs);
-  }
-  const measured = times.slice(WARM_UP_FRAMES).sort((a, b) => a - b);
-  return {
-    warmUpMs: times.reduce((sum, spentMs) => sum + spentMs, 0),
-    frameMs: measured[Math.floor(measured.length / 2)] ?? 0,
-  };
-}
-
-function summaryOf({ scorer, warmUp, fallback, gate }: LoadedStation): BankSummary {
-  const { bankId, manifest } = scorer.bank;
-  return {
-    bankId,
-    rows: manifest.rows,
-    dims: manifest.dims,
-    backbone: manifest.backbone.name,
-    threshold: scorer.threshold,
-    maskThreshold: scorer.maskThreshold,
-    index: scorer.indexKind,
-    provider: scorer.provider,
-    fallback,
-    ...warmUp,
-    gate,
-  };
 }
