@@ -17,6 +17,7 @@ import { parseArgs } from "node:util";
 import { connectAsync } from "mqtt";
 import { stringify } from "yaml";
 import { parseResult } from "../../src/mqtt/payloads.ts";
+import { steadyMemory } from "../../src/shared/steady-memory.ts";
 import { startMosquitto } from "../support/mosquitto.ts";
 import { severalStations } from "../support/several-stations.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
@@ -67,6 +68,8 @@ const stations = STATIONS.map((name) => ({ name, station, camera }));
 writeFileSync(configFile, stringify(severalStations(line, broker.url, stations)));
 const daemon = spawn(process.execPath, [join(ROOT, "dist/main.js"), "run", "--config", configFile], {
   stdio: ["ignore", "ignore", "pipe"],
+  // As the service's unit starts it.
+  env: { ...process.env, ...steadyMemory(process.env) },
 });
 let log = "";
 daemon.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
