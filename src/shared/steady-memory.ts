@@ -12,18 +12,11 @@ const ALLOCATOR: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: LARGE,
   MALLOC_TRIM_THRESHOLD_: LARGE,
 };
-/** V8 takes three times as much for new objects; by itself it goes from 1 up to 16 MiB in busy moments, and seldom back. */
-const NEW_OBJECTS = "--max-semi-space-size=2";
 
 /**
- * @param environment of this process; what it says of allocator and new objects holds
- * @returns variables for the environment of a process that lives for months; the service's unit has the same for the daemon
+ * @param environment of this process; what it says of the allocator holds
+ * @returns variables for the environment of a child that lives for months; the service's unit has the same for the daemon
  */
 export function steadyMemory(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const { NODE_OPTIONS: options } = environment;
-  const isSaid = options !== undefined && /--max[-_]semi[-_]space[-_]size/.test(options);
-  return {
-    ...Object.fromEntries(Object.entries(ALLOCATOR).filter(([name]) => environment[name] === undefined)),
-    ...(isSaid ? {} : { NODE_OPTIONS: options === undefined ? NEW_OBJECTS : `${options} ${NEW_OBJECTS}` }),
-  };
+  return Object.fromEntries(Object.entries(ALLOCATOR).filter(([name]) => environment[name] === undefined));
 }

@@ -66,9 +66,10 @@ const camera = { source: "test", pattern: "ball", width: 640, height: 480, frame
 const station = { mode: "continuous", maxRateHz: rateHz };
 const stations = STATIONS.map((name) => ({ name, station, camera }));
 writeFileSync(configFile, stringify(severalStations(line, broker.url, stations)));
-const daemon = spawn(process.execPath, [join(ROOT, "dist/main.js"), "run", "--config", configFile], {
+/** As the service's unit starts it. */
+const command = ["--max-semi-space-size=2", join(ROOT, "dist/main.js"), "run", "--config", configFile];
+const daemon = spawn(process.execPath, command, {
   stdio: ["ignore", "ignore", "pipe"],
-  // As the service's unit starts it.
   env: { ...process.env, ...steadyMemory(process.env) },
 });
 let log = "";

@@ -33,10 +33,11 @@ function verify(dropIns: readonly string[]): void {
   }
 }
 
-test("the daemon's memory is set as its children's is", () => {
+test("the daemon's allocator is set as its children's is, and its room for new objects is small", () => {
   const unit = readFileSync(join(FOLDER, "nominald.service"), "utf8");
   const said = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line = ""]) => line.split(" "));
   for (const [name, value] of Object.entries(steadyMemory({}))) assert.ok(said.includes(`${name}=${value}`), name);
+  assert.ok(unit.includes(`ExecStart=${INSTALLED_NODE} --max-semi-space-size=2 `));
 });
 
 test("systemd-analyze verify finds no fault in the unit, alone and with each drop-in", { skip }, () => {
