@@ -1,7 +1,11 @@
-import sharp from "sharp";
 import { InputError } from "../shared/errors.ts";
 import { BYTES_PER_PIXEL, type RawImage, type Region, type Resize, type Rotation } from "../shared/image.ts";
-import { placementOf, type Placement } from "../shared/placement.ts";
+import type { Pixels } from "../shared/pixels.ts";
+import { placementOf } from "../shared/placement.ts";
+import { Resampler } from "./resampler.ts";
+
+/** Changes when the same image and options give other pixels: what is kept of prepared images depends on it. */
+export const PREPARATION = "pillow-1";
 
 export interface PrepareOptions {
   /** In pixels of the frame, before rotation; null: the whole frame. */
@@ -11,22 +15,35 @@ export interface PrepareOptions {
 }
 
 /**
- * Brings a frame to the network's size: cuts the region out, stretches it (antialiased), or scales it and keeps the
+ * Brings frames to the network's size: cuts the region out, stretches it (antialiased), or scales it and keeps the
  * middle, and turns it clockwise. Fit, score and live frames all pass through here, so equal pixels give equal embeddings.
  *
  * The turn comes last because it then moves some 100,000 pixels instead of millions; stretching after the turn would
  * differ by single levels where the two passes of the resize round.
- *
- * @returns RGB, of `resize`'s width and height; grey frames give three equal channels
- * @throws InputError "region-outside" when the region is not wholly inside the frame
  */
-export async function prepareFrame(image: RawImage, options: PrepareOptions): Promise<RawImage> {
-  const { rotation, resize } = options;
-  const region = checkedRegion(image, options.region);
-  return turned(toRgb(await resized(image, region, placementOf(region, resize, rotation), resize)), rotation);
+export class FramePreparer {
+  readonly #options: PrepareOptions;
+  readonly #resampler: Resampler;
+
+  constructor(options: PrepareOptions) {
+    this.#options = options;
+    this.#resampler = new Resampler(options.resize.kernel);
+  }
+
+  /**
+   * @returns RGB, of `resize`'s width and height, its own memory; grey frames give three equal channels
+   * @throws InputError "region-outside" when the region is not wholly inside the frame
+   */
+  prepare(image: Pixels): RawImage {
+    const { rotation, resize } = this.#options;
+    const region = checkedRegion(image, this.#options.region);
+    const placement = placementOf(region, resize, rotation);
+    const data = this.#resampler.run(image, region, placement);
+    return turned(toRgb({ ...placement.cut, format: image.format, data }), rotation);
+  }
 }
 
-function checkedRegion(image: RawImage, region: Region | null): Region {
+function checkedRegion(image: Pixels, region: Region | null): Region {
   const whole = { x: 0, y: 0, width: image.width, height: image.height };
   if (region === null) return whole;
   const { x, y, width, height } = region;
@@ -46,29 +63,6 @@ function checkedRegion(image: RawImage, region: Region | null): Region {
     "region-outside",
     `Expected a region inside the frame of ${image.width} × ${image.height} but got x ${x}, y ${y}, width ${width}, height ${height}`,
   );
-}
-
-/** sharp's names; its cubic is Catmull and Rom's, a = −1/2, as Pillow's and torchvision's bicubic. */
-const KERNELS = { linear: "linear", bicubic: "cubic" } as const;
-
-async function resized(image: RawImage, region: Region, placement: Placement, resize: Resize): Promise<RawImage> {
-  const { scaled, left, top, cut } = placement;
-  const channels = image.format === "RGB" ? 3 : 1;
-  const { width, height } = image;
-  const frame = sharp(image.data, { raw: { width, height, channels } });
-  // Taking the whole out of the whole would cost a copy of it.
-  const isWhole = region.width === width && region.height === height;
-  const inside = isWhole
-    ? frame
-    : frame.extract({ left: region.x, top: region.y, width: region.width, height: region.height });
-  const pipeline = inside.resize({ ...scaled, fit: "fill", kernel: KERNELS[resize.kernel] });
-  const kept = resize.mode === "crop" ? pipeline.extract({ left, top, ...cut }) : pipeline;
-  const { data } = await kept
-    // Without this sharp gives a grey picture out as three channels.
-    .toColourspace(image.format === "RGB" ? "srgb" : "b-w")
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { ...cut, format: image.format, data };
 }
 
 function toRgb(image: RawImage): RawImage {

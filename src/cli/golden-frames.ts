@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { decodeImageFile } from "../backbone/decode.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import { readBank } from "../bank/bundle-read.ts";
 import { writeBank } from "../bank/bundle-write.ts";
 import type { WrittenBank } from "../bank/bundle-write.ts";
@@ -75,12 +75,12 @@ async function scoreAll(
   signal: AbortSignal,
   knownBad: boolean,
 ): Promise<Candidate[]> {
-  const { region, rotation, resize } = scorer.bank.manifest.parameters;
+  const preparer = new FramePreparer(scorer.bank.manifest.parameters);
   const candidates: Candidate[] = [];
   for (const file of files) {
     signal.throwIfAborted();
     try {
-      const prepared = await prepareFrame(await decodeImageFile(file), { region, rotation, resize });
+      const prepared = preparer.prepare(await decodeImageFile(file));
       const { score } = await scorer.scorePrepared(prepared);
       const expect = score > scorer.threshold ? "FAIL" : "PASS";
       candidates.push({ name: basename(file), knownBad, expect, score, prepared });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { decodeImageFile, listImageFiles } from "../backbone/decode.ts";
 import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import { quantiseBackbone, type QuantisedBackbone } from "../backbone/quantise.ts";
 import { thisMachineMultipliesEightBits } from "../backbone/vnni.ts";
 import { InputError } from "../shared/errors.ts";
@@ -93,10 +93,9 @@ function checkLayers(layers: readonly string[], { manifest }: BackboneFiles): vo
 }
 
 async function* pictures(files: readonly string[], size: number): AsyncGenerator<RawImage> {
-  for (const file of files) {
-    const resize = { mode: "stretch", width: size, height: size, kernel: "linear" } as const;
-    yield await prepareFrame(await decodeImageFile(file), { region: null, rotation: 0, resize });
-  }
+  const resize = { mode: "stretch", width: size, height: size, kernel: "linear" } as const;
+  const preparer = new FramePreparer({ region: null, rotation: 0, resize });
+  for (const file of files) yield preparer.prepare(await decodeImageFile(file));
 }
 
 function writeBackbone(models: string, { manifest, model }: QuantisedBackbone): BackboneFiles {

@@ -1,5 +1,5 @@
 import { FrameMeter } from "../backbone/measure-frame.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import type { BankHead } from "../bank/bundle-read.ts";
 import type { StationConfig } from "../config/config.ts";
 import { limitsOf } from "../inference/frame-check.ts";
@@ -33,11 +33,11 @@ export async function checkFrame(
   const parameters = bank?.manifest.parameters;
   const limits = bank === null ? null : limitsOf(bank.manifest.validity, station.validity);
   try {
-    const prepared = await prepareFrame(frame, {
+    const prepared = new FramePreparer({
       region: station.region ?? parameters?.region ?? null,
       rotation: station.rotation ?? parameters?.rotation ?? 0,
       resize: parameters?.resize ?? PLAIN,
-    });
+    }).prepare(frame);
     const measured = new FrameMeter(limits?.part?.region ?? null).measure(frame, prepared);
     const { brightness, saturated, sharpness } = measured;
     const numbers = `brightness ${brightness.toFixed(1)} of 255, ${(saturated * 100).toFixed(2)} % overexposed, sharpness ${sharpness.toFixed(3)}`;

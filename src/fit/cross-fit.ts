@@ -55,7 +55,7 @@ export async function crossFit(bank: FittedBank, options: CrossFitOptions): Prom
     const neighbours = neighboursOf(options.parameters.patchScore);
     const exact = await ExactFloat32.open(rows, { threads: options.threads, neighbours });
     const scoring = new FrameScoring(rows, options.parameters);
-    scoring.learnBoundsAtOnce();
+    scoring.learnBoundsAtOnce(fold.end - fold.start);
     try {
       for (let image = fold.start; image < fold.end; image++) {
         options.signal.throwIfAborted();
@@ -105,7 +105,8 @@ export async function reportIndex(
     try {
       const frames = framesOf(bank, fold, options);
       const { parameters: rules, threshold } = options;
-      const comparison = { rows: part.rows, rules, patches: bank.patches, threshold };
+      const expected = fold.end - fold.start;
+      const comparison = { rows: part.rows, rules, patches: bank.patches, threshold, expected };
       report = merged(report, await compareIndex(index, options.exact.from(fold.start), frames, comparison));
     } finally {
       await index.close();

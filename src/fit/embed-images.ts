@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { decodeImageFile } from "../backbone/decode.ts";
 import type { EmbeddingSession } from "../backbone/embedding-session.ts";
 import type { FrameMeter } from "../backbone/measure-frame.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import type { BankParameters } from "../bank/manifest.ts";
 import type { MeasuredFrame } from "../patchcore/frame-validity.ts";
 import { InputError, reasonOf } from "../shared/errors.ts";
@@ -92,13 +92,14 @@ export async function digestFiles(
 export async function embedImages(options: EmbedOptions): Promise<Embedded> {
   const { files, store, signal } = options;
   const digest = createHash("sha256");
+  const preparer = new FramePreparer(options.parameters);
   const images: EmbeddedImage[] = [];
   const broken: BrokenImage[] = [];
   let reused = 0;
   for (const [index, { file, content, broken: unreadable }] of files.entries()) {
     signal.throwIfAborted();
     const known = unreadable === null ? await store.find(content) : null;
-    const found = unreadable ?? known ?? (await embedOne(options, file, content, broken.length === 0));
+    const found = unreadable ?? known ?? (await embedOne({ ...options, preparer }, file, content, broken.length === 0));
     if (found !== null && "reason" in found) broken.push(found);
     else if (found !== null) {
       if (known !== null) reused++;
@@ -115,19 +116,18 @@ export async function embedImages(options: EmbedOptions): Promise<Embedded> {
 
 /** @returns why the file is no image; null when it is one but the fit will be refused for another */
 async function embedOne(
-  options: EmbedOptions,
+  options: EmbedOptions & { readonly preparer: FramePreparer },
   file: string,
   content: string,
   isWhole: boolean,
 ): Promise<StoredImage | BrokenImage | null> {
-  const { parameters, session, store } = options;
-  const { region, rotation, resize } = parameters;
+  const { preparer, session, store } = options;
   let image: RawImage;
   let picture: RawImage;
   let measured: MeasuredFrame;
   try {
     image = await decodeImageFile(file);
-    picture = await prepareFrame(image, { region, rotation, resize });
+    picture = preparer.prepare(image);
     measured = options.meter.measure(image, picture);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

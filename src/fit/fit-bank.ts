@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { EmbeddingSession } from "../backbone/embedding-session.ts";
 import { writeBank } from "../bank/bundle-write.ts";
 import type { BankDraft, WrittenBank } from "../bank/bundle-write.ts";
+import { PREPARATION } from "../backbone/prepare.ts";
 import { productVersion } from "../shared/version.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Calibrated } from "./calibrate.ts";
@@ -103,6 +104,7 @@ function storeKey({ parameters, backbone, partRegion }: FitOptions, detail: Floa
   const { preset: _p, basis: _b, coreset: _c, patchScore: _s, imageScore: _i, map: _m, ...shaping } = parameters;
   return JSON.stringify([
     productVersion(),
+    PREPARATION,
     backbone.manifest.sha256,
     backbone.manifest.input,
     shaping,

@@ -1,6 +1,6 @@
 import { decodeImageFile } from "../backbone/decode.ts";
 import type { Embedding, EmbeddingSession } from "../backbone/embedding-session.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import { fitDetail, type DetailRule } from "../patchcore/detail.ts";
 import { asMatrix } from "../patchcore/matrix.ts";
 import { InputError } from "../shared/errors.ts";
@@ -35,11 +35,12 @@ export async function learnDetail(
   const images = Math.min(MOST_IMAGES, options.files.length);
   const share = Math.ceil(MOST_PATCHES / images);
   const parts: Float32Array[] = [];
+  const preparer = new FramePreparer(options.parameters);
   options.onImage(0, images);
   for (const file of spread(options.files)) {
     options.signal.throwIfAborted();
     if (parts.length === images) break;
-    const map = await embedFile(file, options, session);
+    const map = await embedFile(file, preparer, session);
     if (map === null) continue;
     parts.push(neighbourhoods(map, share));
     // The last image is done when the kernels are: finding them takes as long as the images.
@@ -65,13 +66,9 @@ function spread(files: readonly string[]): string[] {
   return [...files.filter((_, index) => first.has(index)), ...files.filter((_, index) => !first.has(index))];
 }
 
-async function embedFile(
-  file: string,
-  { parameters: { region, rotation, resize } }: Pick<FitOptions, "parameters">,
-  session: EmbeddingSession,
-): Promise<Embedding | null> {
+async function embedFile(file: string, preparer: FramePreparer, session: EmbeddingSession): Promise<Embedding | null> {
   try {
-    const picture = await prepareFrame(await decodeImageFile(file), { region, rotation, resize });
+    const picture = preparer.prepare(await decodeImageFile(file));
     return await session.embed(picture.data, 1, picture.height, picture.width);
   } catch (error) {
     if (error instanceof InputError) return null;

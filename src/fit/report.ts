@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import sharp from "sharp";
 import { decodeImageFile } from "../backbone/decode.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import type { BankManifest } from "../bank/manifest.ts";
 import type { FitResult } from "./fit-bank.ts";
 import { histogramSvg } from "./histogram.ts";
@@ -25,7 +25,8 @@ const MOST_LISTED = 100;
 export async function fitReport(result: FitResult): Promise<string> {
   const { manifest, bankId, hygiene, broken } = result;
   const cards: string[] = [];
-  for (const one of hygiene.unlike) cards.push(await card(one, manifest));
+  const preparer = new FramePreparer(manifest.parameters);
+  for (const one of hygiene.unlike) cards.push(await card(one, preparer, manifest));
   const duplicates = hygiene.duplicates.map((group) => group.map((file) => basename(file)).join(" = "));
   const sizes = hygiene.sizes.map(({ width, height, images }) => `${width} × ${height}: ${images} images`);
   return `<!doctype html>
@@ -88,10 +89,9 @@ function facts({
   ];
 }
 
-async function card(one: Unlike, { parameters, grid }: BankManifest): Promise<string> {
-  const { region, rotation, resize } = parameters;
-  const { width, height } = resize;
-  const frame = await prepareFrame(await decodeImageFile(one.file), { region, rotation, resize });
+async function card(one: Unlike, preparer: FramePreparer, { parameters, grid }: BankManifest): Promise<string> {
+  const { width, height } = parameters.resize;
+  const frame = preparer.prepare(await decodeImageFile(one.file));
   const jpeg = await sharp(frame.data, { raw: { width, height, channels: 3 } })
     .resize(THUMBNAIL, THUMBNAIL, { fit: "inside" })
     .jpeg({ quality: JPEG_QUALITY })

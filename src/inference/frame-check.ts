@@ -3,6 +3,7 @@ import type { FrameLimits } from "../patchcore/frame-validity.ts";
 import { frameProblem } from "../patchcore/frame-validity.ts";
 import { InputError } from "../shared/errors.ts";
 import type { RawImage } from "../shared/image.ts";
+import type { Pixels } from "../shared/pixels.ts";
 
 /** Refuses frames of which no score would mean anything, before they cost one. */
 export class FrameCheck {
@@ -20,7 +21,7 @@ export class FrameCheck {
    * @throws InputError with the name of the station's reason as its code: "frame-dark", "frame-saturated",
    *   "frame-blurred", "no-part"; "region-outside" when the frame is smaller than the bank's
    */
-  check(frame: RawImage, prepared: RawImage): void {
+  check(frame: Pixels, prepared: RawImage): void {
     const found = frameProblem(this.#meter.measure(frame, prepared), this.#limits);
     if (found === null) return;
     throw new InputError(found.reason, `Expected ${found.expected} of the frame but received ${found.received}`);

@@ -1,7 +1,7 @@
 import type { Bank } from "../bank/bundle-read.ts";
 import type { BackboneFiles } from "../backbone/manifest.ts";
 import type { EmbeddingSession } from "../backbone/embedding-session.ts";
-import { prepareFrame } from "../backbone/prepare.ts";
+import { FramePreparer } from "../backbone/prepare.ts";
 import { resizedTo } from "../bank/parameters.ts";
 import { AnomalyMap, maskOf } from "../patchcore/anomaly-map.ts";
 import { FrameScoring } from "../patchcore/frame-scoring.ts";
@@ -11,6 +11,7 @@ import { FrameCheck } from "./frame-check.ts";
 import type { WantedIndex } from "./open-index.ts";
 import type { NearestNeighbours } from "../search/nearest-neighbours.ts";
 import { InputError } from "../shared/errors.ts";
+import { fetchingMs, type Pixels } from "../shared/pixels.ts";
 import type { RawImage, Region, Resize, Rotation } from "../shared/image.ts";
 import type { PictureInput } from "./pictures.ts";
 import type { InferenceSettings } from "./protocol.ts";
@@ -43,6 +44,9 @@ export interface ScoredFrame {
   readonly prepared: RawImage;
   /** Width over height of what the network sees of the region, after rotation. */
   readonly aspect: number;
+  /** ms of fetching its pixels; 0 when they were in memory. */
+  readonly readMs: number;
+  /** ms */
   readonly stages: {
     readonly resize: number;
     readonly backbone: number;
@@ -66,6 +70,7 @@ export class FrameScorer {
   readonly #leases: readonly Lease<unknown>[];
   readonly #scoring: FrameScoring;
   readonly #map: AnomalyMap;
+  readonly #preparer: FramePreparer;
   readonly #region: Region | null;
   readonly #rotation: Rotation;
   #check: FrameCheck | null;
@@ -90,6 +95,7 @@ export class FrameScorer {
     this.#rotation = overrides.rotation ?? parameters.rotation;
     this.#check = overrides.limits ? new FrameCheck(overrides.limits) : null;
     this.#resize = resizeFor(bank, overrides);
+    this.#preparer = new FramePreparer({ region: this.#region, rotation: this.#rotation, resize: this.#resize });
     const { width, height } = this.#resize;
     const [gridRows, gridCols] = [height / this.#session.stride, width / this.#session.stride];
     this.#patches = gridRows * gridCols;
@@ -131,7 +137,7 @@ export class FrameScorer {
   }
 
   /**
-   * Scores of a large bank are the same without it and come later. It takes seconds there, in slices.
+   * Scores are the same without it and come later. It takes a tenth of a second, and seconds for a large bank, in slices.
    *
    * @param step carries one slice out, when there is time for it; absent: at once
    */
@@ -164,21 +170,22 @@ export class FrameScorer {
     return this.#index.kind === "hnsw" ? "hnsw" : "exact";
   }
 
-  /** @throws InputError of FrameCheck for a frame beyond the limits, and of prepareFrame */
-  async score(image: RawImage): Promise<ScoredFrame> {
+  /** @throws InputError of FrameCheck for a frame beyond the limits, and of FramePreparer */
+  async score(image: Pixels): Promise<ScoredFrame> {
     const begun = performance.now();
-    const options = { region: this.#region, rotation: this.#rotation, resize: this.#resize };
-    const prepared = await prepareFrame(image, options);
+    const fetchedMs = fetchingMs(image);
+    const prepared = this.#preparer.prepare(image);
     this.#check?.check(image, prepared);
-    const frame = await this.scorePrepared(prepared, begun);
-    return { ...frame, aspect: this.#aspect(image) };
+    const readMs = fetchingMs(image) - fetchedMs;
+    const frame = await this.scorePrepared(prepared, begun + readMs);
+    return { ...frame, readMs, aspect: this.#aspect(image) };
   }
 
   /**
    * Scores a picture as the network sees it: no region, rotation, resize or check of the frame.
    *
    * @param prepared of the bank's `resize`, or the size that overrides it
-   * @param begun when its preparation began, performance.now()
+   * @param begun when its preparation began, later by what reading took, performance.now()
    */
   async scorePrepared(prepared: RawImage, begun = performance.now()): Promise<ScoredFrame> {
     const resized = performance.now();
@@ -193,6 +200,7 @@ export class FrameScorer {
       patchScores: patchScores.slice(),
       prepared,
       aspect: prepared.width / prepared.height,
+      readMs: 0,
       stages: {
         resize: resized - begun,
         backbone: embedded - resized,
@@ -227,7 +235,7 @@ export class FrameScorer {
   }
 
   /** Width over height of what the network sees of the region. */
-  #aspect(image: RawImage): number {
+  #aspect(image: Pixels): number {
     const { mode, width, height } = this.#resize;
     if (mode === "crop") return width / height;
     const region = this.#region ?? image;

@@ -40,8 +40,12 @@ const GROWTH = 4;
 /** Patches of one batch at most; more would not stay in the cache together. */
 const LARGEST_BATCH = 64;
 
-/** From so many rows on it pays to learn bounds for the rows: comparing a patch with fewer takes a millisecond or two. */
-const BOUNDED_FROM_ROWS = 16_384;
+/** Fewer rows are compared in a tenth of a millisecond. */
+const LEAST_BOUNDED_ROWS = 1_024;
+/** Learning bounds costs about as much as verifying so many frames, */
+const LEARNING_FRAMES = 52;
+/** and comparing a patch with so many rows more. */
+const LEARNING_ROWS = 212_000;
 
 /**
  * Turns the nearest rows of a frame's patches into its scores. An approximate search can only overestimate a patch: the
@@ -75,14 +79,21 @@ export class FrameScoring {
     this.#distances = new Float32Array(this.#k);
   }
 
-  /** Makes the verification of a large bank several times quicker, with the same scores; see `RowBounds.learn`. */
-  *learnBounds(): Generator<void, void> {
-    if (this.#rows.rows >= BOUNDED_FROM_ROWS) this.#bounds = yield* RowBounds.learn(this.#rows);
+  /**
+   * Makes verification several times quicker, with the same scores; see `RowBounds.learn`. Does nothing where learning
+   * would take longer than it saves.
+   *
+   * @param frames that will be scored
+   */
+  *learnBounds(frames = Infinity): Generator<void, void> {
+    const { rows } = this.#rows;
+    if (rows < LEAST_BOUNDED_ROWS || frames * rows < LEARNING_FRAMES * rows + LEARNING_ROWS) return;
+    this.#bounds = yield* RowBounds.learn(this.#rows);
   }
 
   /** For who has nothing else to do meanwhile. */
-  learnBoundsAtOnce(): void {
-    const slices = this.learnBounds();
+  learnBoundsAtOnce(frames?: number): void {
+    const slices = this.learnBounds(frames);
     while (slices.next().done !== true);
   }
 

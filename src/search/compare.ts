@@ -12,6 +12,8 @@ export interface Comparison {
   readonly patches: number;
   /** Image scores strictly above it are rejected. */
   readonly threshold: number;
+  /** How many frames will come. */
+  readonly expected: number;
 }
 
 /**
@@ -26,10 +28,11 @@ export async function compareIndex(
   index: NearestNeighbours,
   reference: NearestNeighbours,
   frames: Iterable<Float32Array> | AsyncIterable<Float32Array>,
-  { rows, rules, patches, threshold }: Comparison,
+  { rows, rules, patches, threshold, expected }: Comparison,
 ): Promise<IndexReport> {
   const scoring = new FrameScoring(rows, rules);
-  scoring.learnBoundsAtOnce();
+  // Each frame is scored by both.
+  scoring.learnBoundsAtOnce(2 * expected);
   let count = 0;
   let hits = 0;
   let largestScoreError = 0;

@@ -11,8 +11,17 @@ const IR_VERSION = 7;
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
 
+/** The largest integer up to which float32 holds them all. */
+const LARGEST_EXACT_FLOAT32 = 2 ** 24;
+
+/** ONNX Runtime's own operators beside the standard. */
+const CONTRIBUTED = "com.microsoft";
+
 /** Levels −127 … 127 of the queries, and −128, which `quantise` leaves out, are multiplied as 0 … 255. */
 export const UINT8_ZERO = 128;
+
+/** Of a row; a query's may be −128. */
+const LARGEST_LEVEL = 127;
 
 /** What the levels are multiplied as: both kinds hold the same numbers, but not every processor multiplies both exactly. */
 export type LevelKind = "int8" | "uint8";
@@ -57,11 +66,13 @@ export function tileGraph(top: number): Uint8Array {
  * 152: 4.8 → 3.5 ms of processor time).
  *
  * Input: `queries` [Q, D], float32; the graph makes levels of them as `quantise` does, but for values that lie exactly
- * between two levels, which matter to no candidate. Outputs: `keys` [Q, top], int32, largest first, and `rows` [Q, top], int32, their
- * numbers in the bank; of equal keys the lower row comes first.
+ * between two levels, which matter to no candidate. Outputs: `keys` [Q, top], float32 or int32, largest first, and `rows`
+ * [Q, top], int32, their numbers in the bank; of equal keys the lower row comes first.
  *
  * Levels are multiplied in integers, so keys are exact, but for the half that an odd |b|² loses: |key| is at most
- * 1.5 · 127² · D, which fits 32 bits up to D = 88,000. ONNX Runtime multiplies u8 × s8 by an instruction that saturates
+ * (128 · 127 + 127²/2) · D, which fits 32 bits up to D = 88,000. Up to D = 689 float32 holds it as well, and the product itself takes
+ * the squares off as it writes its sums, where a pass of its own costs a fifth of the search; with more dimensions the
+ * product outweighs that pass. ONNX Runtime multiplies u8 × s8 by an instruction that saturates
  * on x86 processors without VNNI; u8 × u8 is exact on all, at half the speed (784 × 2,500 × 384: 14.6 → 7.3 ms of
  * processor time); s8 × s8 is slower still.
  *
@@ -75,6 +86,8 @@ export function levelGraph(
   top: number,
 ): Uint8Array {
   const dims = mean.length;
+  const isFloat = (UINT8_ZERO * LARGEST_LEVEL + LARGEST_LEVEL ** 2 / 2) * dims <= LARGEST_EXACT_FLOAT32;
+  const keyType = isFloat ? DataType.FLOAT : DataType.INT32;
   const rowType = kind === "int8" ? DataType.INT8 : DataType.UINT8;
   const nodes: onnx.INodeProto[] = [
     node("Sub", ["queries", "mean"], ["deviations"]),
@@ -93,12 +106,28 @@ export function levelGraph(
     const of = (name: string): string => `${name}-${t}`;
     constants.push(
       { name: of("rows"), dims: [dims, count], dataType: rowType, rawData: rows },
-      { name: of("squares"), dims: [count], dataType: DataType.INT32, rawData: bytesOf(squares) },
+      isFloat
+        ? {
+            name: of("offsets"),
+            dims: [count],
+            dataType: keyType,
+            rawData: bytesOf(Float32Array.from(squares, (x) => -x)),
+          }
+        : { name: of("squares"), dims: [count], dataType: keyType, rawData: bytesOf(squares) },
       integers(of("first"), [first]),
     );
+    const operands = ["levels", of("rows")];
+    const zeros = ["query-zero", "row-zero"];
+    if (isFloat) {
+      const inputs = [...operands, "one", "one", ...zeros, of("offsets")];
+      nodes.push(node("MatMulIntegerToFloat", inputs, [of("all-keys")], [], CONTRIBUTED));
+    } else {
+      nodes.push(
+        node("MatMulInteger", [...operands, ...zeros], [of("products")]),
+        node("Sub", [of("products"), of("squares")], [of("all-keys")]),
+      );
+    }
     nodes.push(
-      node("MatMulInteger", ["levels", of("rows"), "query-zero", "row-zero"], [of("products")]),
-      node("Sub", [of("products"), of("squares")], [of("all-keys")]),
       node("TopK", [of("all-keys"), "top"], [of("keys"), of("places")]),
       node("Add", [of("places"), of("first")], [of("numbers")]),
     );
@@ -116,7 +145,7 @@ export function levelGraph(
     node: nodes,
     initializer: constants,
     input: [value("queries", DataType.FLOAT)],
-    output: [value("keys", DataType.INT32), value("rows", DataType.INT32)],
+    output: [value("keys", keyType), value("rows", DataType.INT32)],
   });
 }
 
@@ -126,7 +155,10 @@ const ALONG_COLUMNS = { name: "axis", type: AttributeProto.AttributeType.INT, i:
 function encode(graph: onnx.IGraphProto): Uint8Array {
   const model = ModelProto.create({
     irVersion: IR_VERSION,
-    opsetImport: [{ domain: "", version: OPSET }],
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: CONTRIBUTED, version: 1 },
+    ],
     producerName: "nominald",
     graph,
   });
@@ -138,8 +170,9 @@ function node(
   input: string[],
   output: string[],
   attribute: onnx.IAttributeProto[] = [],
+  domain = "",
 ): onnx.INodeProto {
-  return { opType, name: `${opType}-${output[0]!}`, input, output, attribute };
+  return { opType, domain, name: `${opType}-${output[0]!}`, input, output, attribute };
 }
 
 function value(name: string, elemType: number): onnx.IValueInfoProto {

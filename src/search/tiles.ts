@@ -5,8 +5,8 @@ import type { SearchOptions } from "./nearest-neighbours.ts";
 import { tileGraph } from "./tile-graph.ts";
 
 /**
- * Rows of one tile. 1,600 queries × 1,024 keys of 4 bytes are 6.5 MB, near to what the caches hold; tiles of 512 to
- * 4,096 rows were equally fast within the noise and 8,192 were slower.
+ * Rows of one tile of a search in float32. 1,600 queries × 1,024 keys of 4 bytes are 6.5 MB, near to what the caches hold;
+ * tiles of 512 to 4,096 rows were equally fast within the noise and 8,192 were slower.
  */
 const TILE_ROWS = 1024;
 
@@ -16,9 +16,13 @@ export interface Tile {
   readonly count: number;
 }
 
-/** Cuts the rows into tiles of nearly equal size, so that no tile is left with fewer rows than are asked for. */
-export function tilesOf(rows: number): readonly Tile[] {
-  const tiles = Math.ceil(rows / TILE_ROWS);
+/**
+ * Cuts the rows into tiles of nearly equal size, so that no tile is left with fewer rows than are asked for.
+ *
+ * @param most rows of one tile
+ */
+export function tilesOf(rows: number, most: number): readonly Tile[] {
+  const tiles = Math.ceil(rows / most);
   return Array.from({ length: tiles }, (_, i) => {
     const first = Math.floor((i * rows) / tiles);
     return { first, count: Math.floor(((i + 1) * rows) / tiles) - first };
@@ -87,7 +91,7 @@ export class TiledSearch {
     const runtime = await loadOnnxRuntime();
     const kept = Math.min(top, rowCount);
     const session = await openSession(runtime, tileGraph(kept), options);
-    const tiles = tilesOf(rowCount).map((tile) => operands(runtime, tile));
+    const tiles = tilesOf(rowCount, TILE_ROWS).map((tile) => operands(runtime, tile));
     return new TiledSearch(kept, session, tiles);
   }
 

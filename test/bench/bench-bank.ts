@@ -1,6 +1,6 @@
 import { EmbeddingSession } from "../../src/backbone/embedding-session.ts";
 import type { BackboneFiles } from "../../src/backbone/manifest.ts";
-import { prepareFrame } from "../../src/backbone/prepare.ts";
+import { FramePreparer } from "../../src/backbone/prepare.ts";
 import type { Bank } from "../../src/bank/bundle-read.ts";
 import type { BankParameters } from "../../src/bank/manifest.ts";
 import { renderPart } from "../../src/cli/demo/render-part.ts";
@@ -26,11 +26,12 @@ export async function nominalEmbeddings(
     spinning: false,
     provider: "cpu",
   });
+  const preparer = new FramePreparer(parameters);
   const frames: Float32Array[] = [];
   let [patches, dims] = [0, 0];
   for (let i = 0; i < count; i++) {
     const { image } = await renderPart({ seed: firstSeed + i, defect: null, size: 960 });
-    const prepared = await prepareFrame(image, parameters);
+    const prepared = preparer.prepare(image);
     const embedding = await session.embed(prepared.data, 1, prepared.height, prepared.width);
     patches = embedding.rows * embedding.cols;
     dims = embedding.dims;

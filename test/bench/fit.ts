@@ -16,7 +16,7 @@ import sharp from "sharp";
 import { decodeImageFile, listImageFiles } from "../../src/backbone/decode.ts";
 import { EmbeddingSession } from "../../src/backbone/embedding-session.ts";
 import { builtInModelsFolder, findBackbone } from "../../src/backbone/find.ts";
-import { prepareFrame } from "../../src/backbone/prepare.ts";
+import { FramePreparer } from "../../src/backbone/prepare.ts";
 import { readBankManifest } from "../../src/bank/bundle-read.ts";
 import { renderPart } from "../../src/cli/demo/render-part.ts";
 import { machineLine } from "./machine.ts";
@@ -129,8 +129,9 @@ async function bareSeconds(bank: string, files: readonly string[], models: reado
     provider: "cpu",
   });
   const begun = performance.now();
+  const preparer = new FramePreparer(parameters);
   for (const file of files) {
-    const picture = await prepareFrame(await decodeImageFile(file), parameters);
+    const picture = preparer.prepare(await decodeImageFile(file));
     await session.embed(picture.data, 1, picture.height, picture.width);
   }
   const seconds = (performance.now() - begun) / 1000;

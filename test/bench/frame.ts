@@ -13,7 +13,7 @@ import sharp from "sharp";
 import { builtInModelsFolder, findBackbone } from "../../src/backbone/find.ts";
 import { presetParameters } from "../../src/bank/parameters.ts";
 import { renderPart } from "../../src/cli/demo/render-part.ts";
-import { FrameReader } from "../../src/inference/frame-reader.ts";
+import { FrameFile } from "../../src/inference/frame-reader.ts";
 import { FrameScorer } from "../../src/inference/frame-scorer.ts";
 import { drawPictures } from "../../src/inference/pictures.ts";
 import { percentile } from "../../src/patchcore/percentile.ts";
@@ -84,16 +84,19 @@ const BARE = "bare backbone";
 const WHOLE = "slot → verdict";
 const watch = new Stopwatch();
 const verified: number[] = [];
-const reader = new FrameReader();
 for (let i = 0; i < WARM_UP + Number(values.frames); i++) {
   if (i === WARM_UP) watch.clear();
   await watch.time(BARE, () => bare.run({ [backbone.manifest.input.name]: input }, wantedOutputs()));
   const frame = await watch.time(WHOLE, async () => {
     const begun = performance.now();
-    const read = reader.read({ ...frameReference, capturedAtMs: begun, deliveredAtMs: begun });
-    watch.add("read", performance.now() - begun);
-    return scorer.score(read);
+    const file = FrameFile.open({ ...frameReference, capturedAtMs: begun, deliveredAtMs: begun });
+    try {
+      return await scorer.score(file);
+    } finally {
+      file.close();
+    }
   });
+  watch.add("read", frame.readMs);
   for (const [stage, ms] of Object.entries(frame.stages)) watch.add(stage, ms);
   verified.push(frame.verifiedPatches);
   const pictureInput = await watch.time("map and mask", async () => scorer.pictureInput(frame));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
-import { prepareFrame } from "../../src/backbone/prepare.ts";
+import { FramePreparer } from "../../src/backbone/prepare.ts";
 import { readTruth, truthOf, type FrameGeometry } from "../../src/evaluation/ground-truth.ts";
 import type { RawImage, Region, Rotation } from "../../src/shared/image.ts";
 import { readNpy } from "../support/npy.ts";
@@ -67,7 +67,7 @@ test("ground truth stays on the frame's pixels through every region and turn", a
       const size = region ?? { width, height };
       const [w, h] = rotation % 180 === 0 ? [size.width, size.height] : [size.height, size.width];
       const geometry = stretch(w, h, rotation, region);
-      const prepared = await prepareFrame(mask, geometry);
+      const prepared = new FramePreparer(geometry).prepare(mask);
       const bright = prepared.data.filter((_, i) => i % 3 === 0).map((level) => (level > 127 ? 255 : 0));
       assert.deepEqual(truthOf(mask, geometry), bright, `rotation ${rotation}`);
     }

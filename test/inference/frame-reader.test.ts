@@ -3,7 +3,7 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { FrameReader } from "../../src/inference/frame-reader.ts";
+import { FrameFile, FrameReader } from "../../src/inference/frame-reader.ts";
 import { DeviceError } from "../../src/shared/errors.ts";
 import type { RawImage } from "../../src/shared/image.ts";
 import { slotFrame } from "./slot-frames.ts";
@@ -51,4 +51,40 @@ test("a slot that is gone is told with its path", async () => {
   const frame = await slotFrame(folder, 9, image(1, 1, "GRAY8", 0));
   await rm(frame.path);
   assert.throws(() => new FrameReader().read(frame), { code: "frame-unreadable", message: /9\.raw but: ENOENT/ });
+});
+
+test("a frame comes in portions, from wherever they begin, and tells how long that took", async () => {
+  const one = image(7, 5, "RGB", 3);
+  const file = FrameFile.open(await slotFrame(folder, 1, one));
+  try {
+    assert.deepEqual([file.width, file.height, file.format, file.bytes], [7, 5, "RGB", 105]);
+    for (const [from, length] of [
+      [0, 105],
+      [50, 20],
+      [104, 1],
+      [3, 0],
+    ] as const) {
+      const into = new Uint8Array(length);
+      file.copy(into, from);
+      assert.deepEqual(into, one.data.subarray(from, from + length));
+    }
+    assert.ok(file.spentMs > 0);
+  } finally {
+    file.close();
+  }
+});
+
+test("a portion that the slot does not hold any more is told with both lengths", async () => {
+  const frame = await slotFrame(folder, 2, image(4, 4, "RGB", 1));
+  await truncate(frame.path, 30);
+  const file = FrameFile.open(frame);
+  try {
+    file.copy(new Uint8Array(30), 0);
+    assert.throws(() => file.copy(new Uint8Array(8), 40), {
+      code: "frame-unreadable",
+      message: /Expected 48 bytes for 4 × 4 RGB in .*2\.raw but it holds 30/,
+    });
+  } finally {
+    file.close();
+  }
 });

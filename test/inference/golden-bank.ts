@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { EmbeddingSession } from "../../src/backbone/embedding-session.ts";
 import type { BackboneFiles } from "../../src/backbone/manifest.ts";
-import { prepareFrame } from "../../src/backbone/prepare.ts";
+import { FramePreparer } from "../../src/backbone/prepare.ts";
 import type { Bank } from "../../src/bank/bundle-read.ts";
 import type { BankParameters } from "../../src/bank/manifest.ts";
 import { asMatrix } from "../../src/patchcore/matrix.ts";
@@ -40,7 +40,7 @@ export async function embed(
 ): Promise<Float32Array> {
   const { layers, neighbourhood, join } = parameters;
   const session = await EmbeddingSession.create({ ...backbone, layers, neighbourhood, join, ...settings });
-  const prepared = await prepareFrame(image, parameters);
+  const prepared = new FramePreparer(parameters).prepare(image);
   const { data } = await session.embed(prepared.data, 1, prepared.height, prepared.width);
   await session.close();
   return data;

@@ -116,14 +116,20 @@ test("a comparison counts patches that an index found wrongly; the scores are ve
     fixed({ distances: [1, 8], ids: [0, 0] }, { distances: [4, 4], ids: [0, 1] }),
     fixed({ distances: [1, 2], ids: [0, 1] }, { distances: [4, 4], ids: [0, 1] }),
     [Float32Array.of(-1, 8), Float32Array.of(-4, 14)],
-    { rows, rules: RULES, patches: 2, threshold: 2.5 },
+    { rows, rules: RULES, patches: 2, threshold: 2.5, expected: 2 },
   );
   assert.deepEqual(report, { recallAt1: 0.75, largestScoreError: 0, verdictFlips: 0, frames: 2 });
 });
 
 test("a comparison of no frames claims nothing", async () => {
   const rows = asMatrix(Float32Array.of(0), 1, 1);
-  const report = await compareIndex(fixed(), fixed(), [], { rows, rules: RULES, patches: 2, threshold: 1 });
+  const report = await compareIndex(fixed(), fixed(), [], {
+    rows,
+    rules: RULES,
+    patches: 2,
+    threshold: 1,
+    expected: 0,
+  });
   assert.deepEqual(report, { recallAt1: 1, largestScoreError: 0, verdictFlips: 0, frames: 0 });
 });
 
@@ -136,6 +142,7 @@ test("real indexes compared with exact float32 give no score error on rows of th
     rules: RULES,
     patches: 500,
     threshold: 0.5,
+    expected: 1,
   });
   assert.deepEqual(report, { recallAt1: 1, largestScoreError: 0, verdictFlips: 0, frames: 1 });
   await Promise.all([exact.close(), int8.close()]);

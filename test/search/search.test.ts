@@ -90,7 +90,7 @@ for (const kind of ["exact", "float32", "hnsw"] as const) {
     });
 
   test(`${kind}: the reported distance is the true one of the reported row`, async () => {
-    const rows = clustered(3000, 24, 5);
+    const rows = clustered(5000, 24, 5);
     const queries = clustered(200, 24, 6).data;
     const { distances, ids } = await search(kind, rows, queries);
     for (let query = 0; query < 200; query++) {
@@ -238,6 +238,23 @@ test("levels of ±127 in every dimension do not saturate", async () => {
     ).ids[0],
     3,
   );
+});
+
+test("keys that reach 2²⁴ are exact on both sides of the largest dimension that float32 is taken for", async () => {
+  for (const dims of [689, 690]) {
+    const rows = new Float32Array(5 * dims).fill(127);
+    for (let row = 0; row < 5; row++) rows.fill(126, row * dims, row * dims + 2 * (5 - row));
+    // Row 4 differs from the query by one level in two dimensions, row 3 in four, and so on: keys differ by one.
+    // Marks as above.
+    const marked = new Float32Array(5 * dims);
+    [101, 100, 9, 8, 7].forEach((mark, row) => marked.fill(mark, row * dims, (row + 1) * dims));
+    const quantiser = { mean: new Float32Array(dims), scale: 1 };
+    const bank = { rows: asMatrix(marked, 5, dims), quantiser, quantised: quantise(quantiser, rows, 5) };
+    const index = await ExactInt8.open(bank, options);
+    opened.push(index);
+    // Of the candidates 4, 3 and 2 the one whose marks are nearest to 127.
+    assert.equal((await index.search(new Float32Array(dims).fill(127), 1)).ids[0], 2, `${dims}`);
+  }
 });
 
 test("integer keys beyond 2²⁴ still tell rows apart", async () => {
