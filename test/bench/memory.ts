@@ -3,7 +3,8 @@
  * [--swap-every N] [--variants "name;name:VARIABLE=value,VARIABLE=value"]`. The built inference process scores frames and
  * draws their pictures one after the other, and takes another bank every so many frames; each variant has a process with
  * these variables in its environment, and they take turns. Prints for each what was resident, by what it belongs to, at shares
- * of the frames that double, time and CPU of a frame, and bytes that the second half added a frame. `--csv FILE` has all looks.
+ * of the frames that double, time and CPU of a frame, and bytes that the second half added a frame. `--csv FILE` has all looks. Ctrl-C ends it early,
+ * and tells what was seen so far.
  */
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -40,6 +41,8 @@ const { values } = parseArgs({
     rows: { type: "string", default: "500" },
     "swap-every": { type: "string", default: "2000" },
     variants: { type: "string", default: "as built" },
+    /** Folder of the built program; another one's figures can be had with the same bench. */
+    built: { type: "string", default: "dist" },
     csv: { type: "string" },
   },
 });
@@ -52,7 +55,7 @@ if (!(frameCount >= 2 * LOOKS && swapEvery >= ROUND && width > 0 && height > 0))
 
 // The process as it is installed: a loader of TypeScript would have a heap and threads of its own in it.
 process.execArgv.length = 0;
-const built = pathToFileURL(resolve(import.meta.dirname, "../../dist/inference/inference-client.js")).href;
+const built = pathToFileURL(resolve(values.built, "inference/inference-client.js")).href;
 const { InferenceClient } = (await import(built)) as typeof client;
 
 const folder = mkdtempSync(join(tmpdir(), "nominald-memory-"));
@@ -159,7 +162,9 @@ const variants: Variant[] = [];
 for (const text of values.variants.split(";")) variants.push(await open(text));
 const begunMs = performance.now();
 const every = Math.max(1, Math.floor(frameCount / LOOKS / ROUND));
-for (let round = 0; round * ROUND < frameCount; round++) {
+const interrupted = new AbortController();
+process.once("SIGINT", () => interrupted.abort());
+for (let round = 0; round * ROUND < frameCount && !interrupted.signal.aborted; round++) {
   // Whoever goes first has the same chance of a busy moment as the others.
   for (let i = 0; i < variants.length; i++) {
     const variant = variants[(i + round) % variants.length];
@@ -172,7 +177,8 @@ for (let round = 0; round * ROUND < frameCount; round++) {
 for (const variant of variants) await look(variant);
 
 const mib = (value: number | undefined): string => (value ?? NaN).toFixed(1);
-const shares = [0, 0.03, 0.06, 0.125, 0.25, 0.5, 1].map((share) => share * frameCount);
+const least = Math.min(...variants.map(({ scored }) => scored));
+const shares = [0, 0.03, 0.06, 0.125, 0.25, 0.5, 1].map((share) => share * least);
 console.log(`${machineLine()}; ${((performance.now() - begunMs) / 60_000).toFixed(1)} minutes\n`);
 for (const variant of variants) {
   const rows = shares.map((share) => {
@@ -194,23 +200,23 @@ for (const variant of variants) {
 console.log(
   table(
     ["variant", "P50 ms", "P99 ms", "CPU ms a frame", "growth of the second half, bytes a frame"],
-    variants.map(({ name, client: inference, looks, waits }) => {
-      const half = looks.filter(({ frames: count }) => count >= frameCount / 2);
+    variants.map(({ name, client: inference, looks, waits, scored }) => {
+      const half = looks.filter(({ frames: count }) => count >= scored / 2);
       const grown = (half.at(-1)?.resident.total ?? NaN) - (half[0]?.resident.total ?? NaN);
-      const times = [...waits];
+      const times = Array.from(waits.subarray(0, scored));
       return [
         name,
         percentile(times, 50).toFixed(2),
         percentile(times, 99).toFixed(2),
-        (cpuMs(inference.pid ?? 0) / frameCount).toFixed(2),
-        ((grown * 2 ** 20) / (frameCount / 2)).toFixed(1),
+        (cpuMs(inference.pid ?? 0) / scored).toFixed(2),
+        ((grown * 2 ** 20) / (scored / 2)).toFixed(1),
       ];
     }),
   ),
 );
 if (values.csv !== undefined) {
   const rows = variants.flatMap(({ name, looks }) =>
-    looks.map(({ frames: at, resident }) => [name, at, ...Object.values(resident)].join(",")),
+    looks.map(({ frames: at, resident }) => [name, at, ...Object.values<number>({ ...resident })].join(",")),
   );
   const head = "variant,frames,total,main_arena,thread_arenas,thread_arena_count,other_anonymous,files";
   writeFileSync(values.csv, `${[head, ...rows].join("\n")}\n`);
