@@ -29,7 +29,7 @@ const TIMEOUT_MS = 120_000;
 /** Different pictures, so that what is encoded has different lengths. */
 const PICTURES = 16;
 /** Frames of one variant before the next has its turn. */
-const ROUND = 100;
+const ROUND = 10;
 const LOOKS = 200;
 const TICKS_PER_S = 100;
 
