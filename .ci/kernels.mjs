@@ -12,6 +12,7 @@ import asc from "assemblyscript/asc";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const KERNELS = [
+  { source: "src/kernels/rerank.ts", target: "src/search/rerank-kernel.ts", name: "RERANK_KERNEL" },
   { source: "src/kernels/resample.ts", target: "src/backbone/resample-kernel.ts", name: "RESAMPLE_KERNEL" },
 ];
 const OPTIONS = ["-O3", "--enable", "simd", "--runtime", "stub", "--noAssert", "--importMemory"];

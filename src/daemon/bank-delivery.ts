@@ -1,19 +1,21 @@
-import { offerName, parseDirective, type BankDirective, type BankOffer } from "../bank/offer.ts";
+import { offerName, type BankOffer } from "../bank/offer.ts";
 import type { SignedDocument } from "../bank/signed-document.ts";
 import type { DeliveryConfig } from "../config/config.ts";
 import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, LoadBank } from "../inference/protocol.ts";
 import type { Clock } from "../shared/clock.ts";
-import { DeviceError, InputError, type NominalError } from "../shared/errors.ts";
+import { InputError, type NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
 import type { Outcome } from "../station/outcome.ts";
 import type { BankReceiver } from "./bank-receiver.ts";
+import { DeliveryDesk, type DeliveryWay } from "./delivery-desk.ts";
 import { DeliveryDisk } from "./delivery-disk.ts";
 import { deliveryFile } from "./delivery-file.ts";
-import { asNominal, busy } from "./delivery-problem.ts";
+import { asNominal, closing } from "./delivery-problem.ts";
 import { DeliveryReport } from "./delivery-report.ts";
 import type { BankStateDocument, DeliveryProgress, Reason } from "./delivery-state.ts";
+import { DeliveryWork } from "./delivery-work.ts";
 import type { DocumentGate } from "./document-gate.ts";
 import { ProbationWatch } from "./probation-watch.ts";
 import type { StationBanks } from "./station-banks.ts";
@@ -42,7 +44,6 @@ export interface BankDeliveryOptions {
   readonly onWriteStep?: (step: WriteStep) => void;
 }
 
-const MIB = 2 ** 20;
 /**
  * The way of an offered bank into a station: candidate, gate, shadow where that is asked for, active, probation, committed or
  * rolled back. The bank before stays on the disk and at work until the new one is in its place, and whatever fails on the way
@@ -53,10 +54,11 @@ export class BankDelivery {
   readonly #folder: string;
   readonly #report: DeliveryReport;
   readonly #disk: DeliveryDisk;
+  readonly #desk: DeliveryDesk;
   readonly #probation: ProbationWatch;
   /** Counts what a candidate says beside the active bank. */
   readonly shadow: ShadowRun;
-  #working: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
+  readonly #work = new DeliveryWork();
   #closing = false;
 
   constructor(options: BankDeliveryOptions) {
@@ -78,6 +80,7 @@ export class BankDelivery {
       onStep: (change) => this.#report.step(change),
       onFailed: (reason) => this.#shadowFailed(reason),
     });
+    this.#desk = new DeliveryDesk({ ...options, report: this.#report, way: this.#way() });
   }
 
   /** Takes up what a former run left. Before the first bank is loaded. */
@@ -91,7 +94,7 @@ export class BankDelivery {
       logger.error({ station }, message);
       this.#rollBackNow({ code: "probation-restarts", message });
     } else if (banks.slots.probationStarts !== null) this.#beginProbation();
-    if (this.#working === null && !this.#probation.isOn) banks.removeUnused();
+    if (!this.#work.isUnderWay && !this.#probation.isOn) this.#disk.tidy(() => banks.removeUnused());
     this.publish();
   }
 
@@ -99,8 +102,7 @@ export class BankDelivery {
     this.#closing = true;
     this.#probation.close();
     this.shadow.close();
-    this.#working?.stop.abort(new DeviceError("closing", "The daemon stops"));
-    await this.#working?.done;
+    await this.#work.stop(closing());
   }
 
   /** Loads what the slots say; see `StationBanks.load`. */
@@ -120,17 +122,7 @@ export class BankDelivery {
 
   /** `bank/offer`. Never throws: what is refused is told on `bank/state`. */
   receive(envelope: Uint8Array): void {
-    if (this.#closing) return;
-    const offer = offerName(envelope);
-    // QoS 1 brings copies; they change nothing.
-    if (offer === this.#report.progress?.offer) return;
-    try {
-      const { document, directive } = this.#open(envelope);
-      this.#options.gate.check(document);
-      this.#carryOut(directive, document, envelope);
-    } catch (error) {
-      this.#report.refuse(offer, asNominal(error));
-    }
+    if (!this.#closing) this.#desk.receive(envelope);
   }
 
   /** A part was decided. */
@@ -157,90 +149,50 @@ export class BankDelivery {
     this.#report.publish();
   }
 
-  #open(envelope: Uint8Array): { readonly document: SignedDocument; readonly directive: BankDirective } {
-    const { gate, target, limits } = this.#options;
-    const document = gate.open(envelope, { type: "bank-offer", target });
-    return { document, directive: parseDirective(document.body, limits.maxMebibytes * MIB) };
-  }
-
-  #carryOut(directive: BankDirective, document: SignedDocument, envelope: Uint8Array): void {
-    const { gate, logger, station } = this.#options;
-    switch (directive.action) {
-      case "offer":
-        this.#refuseIfBusy(directive);
-        void this.#accept(directive, document, envelope);
-        return;
-      case "withdraw":
-        gate.take(document);
-        logger.info({ station, keyId: document.keyId }, "the offered bank was withdrawn");
-        this.#report.clearRefused();
-        void this.#withdraw(directive.bankId);
-        return;
-      case "promote":
-        this.#promote(directive.bankId, document);
-        return;
-      case "rollback":
-        if (this.#working !== null || this.shadow.isOn) throw busy(this.#report.progress?.bankId);
-        gate.take(document);
-        logger.info({ station, keyId: document.keyId }, "roll back was asked for");
-        this.#report.clearRefused();
-        this.#rollBackNow({ code: "asked-for", message: `A roll back was asked for by key ${document.keyId}` });
-        return;
-      default:
-        directive satisfies never;
-    }
-  }
-
-  /** The same bank under a new signature goes on where it was; so does one that takes the place of a stalled one. */
-  #refuseIfBusy(offer: BankOffer): void {
-    const { progress, isStalled } = this.#report;
-    if (this.#probation.isOn) throw busy(progress?.bankId);
-    if (this.shadow.isOn && progress?.bankId !== offer.bankId) throw busy(progress?.bankId);
-    if (this.#working === null) return;
-    if (progress?.stage === "receiving" && (progress.bankId === offer.bankId || isStalled)) return;
-    throw busy(progress?.bankId);
-  }
-
-  async #accept(offer: BankOffer, document: SignedDocument, envelope: Uint8Array): Promise<void> {
-    const { gate, logger, station } = this.#options;
-    try {
-      await this.#stop();
-      await this.#receiver().check(offer);
-      gate.take(document);
-      deliveryFile.write(this.#folder, envelope, this.#options.onWriteStep);
-    } catch (error) {
-      this.#report.refuse(offerName(envelope), asNominal(error));
-      return;
-    }
-    this.#report.clearRefused();
-    this.shadow.end();
-    logger.info({ station, bank: offer.bankId, keyId: document.keyId }, "a bank was offered");
-    this.#begin(offer, document, envelope);
+  #way(): DeliveryWay {
+    const [work, shadow, probation] = [this.#work, this.shadow, this.#probation];
+    return {
+      get isWorking() {
+        return work.isUnderWay;
+      },
+      get isInShadow() {
+        return shadow.isOn;
+      },
+      get isOnProbation() {
+        return probation.isOn;
+      },
+      check: async (offer) => {
+        await this.#receiver().check(offer);
+        if (this.#closing) throw closing();
+      },
+      stop: () => this.#work.stop(new InputError("withdrawn", "Another offer takes its place")),
+      begin: (offer, document, envelope) => {
+        deliveryFile.write(this.#folder, envelope, this.#options.onWriteStep);
+        this.shadow.end();
+        this.#begin(offer, document, envelope);
+      },
+      withdraw: (bankId) => void this.#withdraw(bankId),
+      promote: () => this.#promote(),
+      rollBack: (reason) => this.#rollBackNow(reason),
+    };
   }
 
   #begin(offer: BankOffer, document: SignedDocument, envelope: Uint8Array): void {
     this.#report.begin(offer, document, envelope, "receiving");
-    this.#start((signal) => this.#work(offer, signal));
+    this.#start((signal) => this.#take(offer, signal));
   }
 
   #start(work: (signal: AbortSignal) => Promise<void>): void {
-    const stop = new AbortController();
-    const done = work(stop.signal).then(
-      () => void (this.#working = null),
-      (error: unknown) => {
-        this.#working = null;
-        if (stop.signal.aborted) return;
-        const { code, message, faultClass } = asNominal(error);
-        this.#disk.discard();
-        this.#end(faultClass === "input" ? "refused" : "failed", { code, message });
-      },
-    );
-    this.#working = { stop, done };
+    this.#work.begin(work, (error) => {
+      const { code, message, faultClass } = asNominal(error);
+      this.#disk.discard();
+      this.#end(faultClass === "input" ? "refused" : "failed", { code, message });
+    });
     this.publish();
   }
 
   /** @throws what is told as the reason */
-  async #work(offer: BankOffer, signal: AbortSignal): Promise<void> {
+  async #take(offer: BankOffer, signal: AbortSignal): Promise<void> {
     const { banks, tryBank } = this.#options;
     const parts = { banks, report: this.#report, receiver: this.#receiver(), tryBank };
     const taken = await takeBank(offer, signal, parts);
@@ -259,7 +211,7 @@ export class BankDelivery {
   #resume(envelope: Uint8Array): void {
     const { logger, station, banks } = this.#options;
     try {
-      const { document, directive } = this.#open(envelope);
+      const { document, directive } = this.#desk.open(envelope);
       if (directive.action !== "offer") throw new InputError("offer-form", "Expected an offer to go on with");
       if (banks.slots.probationStarts === null) this.#begin(directive, document, envelope);
       else this.#report.begin(directive, document, envelope, "probation");
@@ -273,18 +225,10 @@ export class BankDelivery {
     }
   }
 
-  /** @throws InputError "no-shadow"; the system's error, and the candidate stays where it is */
-  #promote(bankId: string | null, document: SignedDocument): void {
-    const { gate, banks, logger, station } = this.#options;
-    const { progress } = this.#report;
-    if (!this.shadow.isOn || (bankId !== null && bankId !== progress?.bankId)) {
-      throw new InputError("no-shadow", `Expected ${bankId ?? "a bank"} in shadow but there is no such bank`);
-    }
-    gate.take(document);
-    activateCandidate(banks);
+  /** @throws the system's error, and the candidate stays where it is */
+  #promote(): void {
+    activateCandidate(this.#options.banks);
     this.shadow.end();
-    logger.info({ station, bank: progress?.bankId, keyId: document.keyId }, "the bank in shadow was promoted");
-    this.#report.clearRefused();
     this.#report.step({ stage: "activating", percent: 0 });
     this.#start(() => this.#activate());
   }
@@ -323,8 +267,8 @@ export class BankDelivery {
   async #withdraw(bankId: string | null): Promise<void> {
     const { progress } = this.#report;
     const isMeant = progress !== null && (bankId === null || progress.bankId === bankId);
-    if (this.#working !== null && isMeant && progress.stage !== "activating") {
-      await this.#stop();
+    if (this.#work.isUnderWay && isMeant && progress.stage !== "activating") {
+      await this.#work.stop(new InputError("withdrawn", "The offer was withdrawn"));
       this.#disk.discard();
       this.#end("withdrawn", null);
     } else if (this.shadow.isOn && isMeant) {
@@ -332,13 +276,6 @@ export class BankDelivery {
       this.#disk.discard();
       this.#end("withdrawn", null);
     } else this.publish();
-  }
-
-  async #stop(): Promise<void> {
-    const working = this.#working;
-    if (working === null) return;
-    working.stop.abort(new InputError("withdrawn", "Another offer takes its place"));
-    await working.done;
   }
 
   #end(stage: DeliveryProgress["stage"], reason: Reason | null): void {

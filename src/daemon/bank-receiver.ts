@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { createReadStream, rmSync, statfsSync } from "node:fs";
 import { open, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { builtInModelsFolder, listBackbones } from "../backbone/find.ts";
@@ -13,6 +13,7 @@ import type { BlockLink } from "../mqtt/bank-link.ts";
 import type { Clock } from "../shared/clock.ts";
 import { DeviceError, InputError, NominalError, reasonOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
+import { makeFolder } from "../shared/make-folder.ts";
 import { fetchBlocks, type FetchJob, type LinkListener, type TransferJob } from "./fetch-blocks.ts";
 
 export interface ReceiverOptions {
@@ -50,7 +51,7 @@ export class BankReceiver {
   async check(offer: BankOffer): Promise<readonly OfferedFile[]> {
     const wanted = await this.#wanted(offer);
     for (const { url } of wanted) if (url !== null) this.#options.https.check(url);
-    mkdirSync(this.#incoming, { recursive: true, mode: 0o750 });
+    makeFolder(this.#incoming, 0o750);
     const bytes = wanted.reduce((sum, file) => sum + file.bytes, 0);
     const { bavail, bsize } = statfsSync(this.#incoming);
     const needed = bytes + this.#options.minFreeBytes;
@@ -207,7 +208,7 @@ export class BankReceiver {
     }
     const folder = join(this.#options.modelsFolder, transferName(manifest.sha256));
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolder(folder, 0o750);
     // The manifest last: without it there is no backbone in the folder.
     await moveSynced(modelPath, join(folder, manifest.file));
     await moveSynced(manifestPath, join(folder, "manifest.json"));

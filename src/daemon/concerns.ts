@@ -93,7 +93,7 @@ function stationsById({ stations }: DeviceConfig): ReadonlyMap<string, StationCo
 }
 
 /** @returns what a key concerns, by the first name of its path */
-export function concernOf<T>(concerns: Readonly<Record<string, T>>, path: string): T {
+function concernOf<T>(concerns: Readonly<Record<string, T>>, path: string): T {
   const concern = concerns[path.split(".")[0] ?? ""];
   if (concern === undefined) throw new Error(`unreachable: the compiler holds that ${path} has its concern`);
   return concern;

@@ -1,42 +1,34 @@
 import { join } from "node:path";
 import { removeStaleSlots } from "../capture/slot-folder.ts";
-import type { DeviceConfig, StationConfig } from "../config/config.ts";
+import type { DeviceConfig } from "../config/config.ts";
 import type { ConfigSource } from "../config/load-config.ts";
 import { DEVICE_TWIN } from "../config/twin-document.ts";
 import type { DeviceFigures } from "../metrics/figures.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { DeviceSession } from "../mqtt/device-session.ts";
-import { Outbox } from "../mqtt/outbox.ts";
 import { OutboxKeys } from "../mqtt/outbox-keys.ts";
-import { stationTopics } from "../mqtt/topics.ts";
-import { StationSession } from "../mqtt/station-session.ts";
 import { ClockSync } from "../ops/clock-sync.ts";
-import { EventLoopDelay, type LoopDelay } from "../ops/event-loop-delay.ts";
+import { EventLoopDelay } from "../ops/event-loop-delay.ts";
 import { LogLevelSwitch } from "../ops/log-level.ts";
 import type { Clock } from "../shared/clock.ts";
-import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
-import type { Opened } from "../store/protocol.ts";
-import { StationStore } from "../store/station-store.ts";
-import type { StoreStatus } from "../store/store-client.ts";
 import { Store } from "../store/store-client.ts";
 import { Admission } from "./admission.ts";
-import type { BankDelivery } from "./bank-delivery.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { deviceFigures } from "./device-figures.ts";
 import { DeviceHealth } from "./device-health.ts";
-import { DocumentGate, type GateStatus } from "./document-gate.ts";
+import type { DeviceView } from "./device-view.ts";
+import { DocumentGate } from "./document-gate.ts";
 import type { EffectiveConfig } from "./effective-config.ts";
 import { HttpHost } from "./http-host.ts";
 import { httpRoutes } from "./http-routes.ts";
-import { makeDelivery } from "./make-delivery.ts";
 import { InferencePool } from "./inference-pool.ts";
-import { recoveryOf, type StationRecovery } from "./recovery.ts";
+import { makeStation, type DeviceParts } from "./make-station.ts";
+import { Recovery } from "./recovery.ts";
 import { Reconfiguration } from "./reconfiguration.ts";
 import { StateFolder } from "./state-folder.ts";
-import { StationList, type StationEntry } from "./station-list.ts";
-import { StationRunner } from "./station-runner.ts";
+import { StationList } from "./station-list.ts";
 import { stationId } from "./station-settings.ts";
 import { Twin } from "./twin.ts";
 import { TwinFile } from "./twin-file.ts";
@@ -66,7 +58,7 @@ const STORE_STUCK_MS = 60_000;
 const DATABASE = "outbox.sqlite";
 
 /**
- * The composition root: makes every part of the daemon and is the only one that does.
+ * The composition root: makes every part that the device has once, and has its stations made (`makeStation`).
  *
  * Start: state folder, left-over slots, the database with what a former run left, MQTT sessions (which say
  * "initialising"), the inference process, each station's bank, each station's camera. Stop in the opposite order: cameras
@@ -83,7 +75,6 @@ export class Daemon {
   readonly #logLevel: LogLevelSwitch;
   readonly #health: DeviceHealth;
   readonly #store: Store;
-  readonly #outboxKeys = new OutboxKeys();
   readonly #keeper: ConfigKeeper;
   readonly #reconfiguration: Reconfiguration;
   readonly #deviceTwin: Twin;
@@ -93,9 +84,8 @@ export class Daemon {
   readonly #admission: Admission;
   readonly #http: HttpHost;
   readonly #metrics: Metrics;
-  /** What the database held at the start; null: nothing, or the start is over. */
-  #opened: Opened | null = null;
-  #started = false;
+  readonly #recovery: Recovery;
+  readonly #view: DeviceView;
   #closing: Promise<void> | undefined;
 
   constructor(options: DaemonOptions) {
@@ -134,6 +124,15 @@ export class Daemon {
         for (const { runner } of this.#stations.entries) runner.storageHealth(problem);
       },
     });
+    this.#recovery = new Recovery(this.#store, clock);
+    this.#view = {
+      versions: options.versions,
+      clockSync: () => this.#clockSync.state,
+      storage: () => this.#store.status(),
+      eventLoop: () => this.#eventLoop.read(),
+      pushes: () => this.#gate.status(),
+      health: this.#health,
+    };
     this.#deviceTwin = this.#makeTwin(DEVICE_TWIN, `${config.site}/${DEVICE_TWIN}/${config.device}`);
     this.#deviceSession = this.#makeDeviceSession();
     this.#metrics = new Metrics({ figures: () => this.#figures(), clock });
@@ -144,10 +143,17 @@ export class Daemon {
       processOf: (id) => this.#inference.numberOf(id),
       logger,
     });
+    const { random, credentialsFolder, onWriteStep } = options;
+    const parts: DeviceParts = {
+      ...{ config: () => this.#keeper.config, store: this.#store, outboxKeys: new OutboxKeys(), gate: this.#gate },
+      ...{ view: this.#view, admission: this.#admission, metrics: this.#metrics, logLevel: this.#logLevel },
+      makeTwin: (name, target) => this.#makeTwin(name, target),
+      ...{ clock, logger, random, credentialsFolder, onWriteStep },
+    };
     this.#stations = new StationList(config.stations, {
       ...{ inference: this.#inference, logger, boot: options.boot, nextBoot: () => this.#drawBoot() },
-      make: (station, boot) => this.#makeStation(station, boot),
-      recover: (id) => this.#recover(id),
+      make: (station, boot) => makeStation(station, boot, parts),
+      recover: (id) => this.#recovery.of(id),
       onRemoved: (id) => this.#metrics.forget(id),
     });
     this.#http = new HttpHost({
@@ -182,12 +188,11 @@ export class Daemon {
     this.#eventLoop.start();
     this.#http.start();
     this.#health.start();
-    this.#opened = await this.#openStore();
+    await this.#recovery.open();
     this.#deviceTwin.start();
     this.#deviceSession.start();
     await this.#stations.start(config);
-    this.#opened = null;
-    this.#started = true;
+    this.#recovery.taken();
     logger.info({ boot, stations: config.stations.length }, "daemon is up");
   }
 
@@ -227,11 +232,9 @@ export class Daemon {
   }
 
   #figures(): Promise<DeviceFigures> {
-    const { versions } = this.#options;
     return deviceFigures({
-      ...{ config: this.#keeper.config, versions, eventLoop: this.#eventLoop.read(), store: this.#store.status() },
-      ...{ inference: this.#inference, health: this.#health, deviceSession: this.#deviceSession },
-      stations: this.#stations.entries,
+      ...{ config: this.#keeper.config, view: this.#view, inference: this.#inference },
+      ...{ deviceSession: this.#deviceSession, stations: this.#stations.entries },
     });
   }
 
@@ -269,65 +272,10 @@ export class Daemon {
     return session;
   }
 
-  #makeStation(station: StationConfig, boot: string): StationEntry {
-    const { clock, logger, random, versions, credentialsFolder } = this.#options;
-    const { config } = this.#keeper;
-    const { device, broker, history } = config;
-    const id = stationId(station);
-    const store = new StationStore(this.#store, id);
-    const outbox = new Outbox(store, { largest: history.maxRecords, perSecond: history.maxRateHz }, this.#outboxKeys);
-    const identity = { site: config.site, line: station.line, station: station.name };
-    const topics = stationTopics(identity);
-    const subscriptions = [
-      { topic: topics.bank.offer, qos: 1 as const, handle: (payload: Uint8Array) => delivery.receive(payload) },
-    ];
-    const twin = this.#makeTwin(id, `${config.site}/${id}`);
-    const session = new StationSession({
-      ...{ identity, device, boot, broker, logger, clock, random, outbox, credentialsFolder, twin, subscriptions },
-    });
-    twin.listen(session);
-    const delivery: BankDelivery = makeDelivery({
-      ...{ clock, logger, random, credentialsFolder, onWriteStep: this.#options.onWriteStep },
-      ...{ config: () => this.#keeper.config, station, gate: this.#gate, session, topics: topics.bank },
-      ...{ onFallback: (error: NominalError) => delivery.fellBack(error) },
-      ...{ bankSettings: () => runner.bankSettings, reload: () => runner.reloadBank() },
-    });
-    const storage = (): StoreStatus => this.#store.status();
-    const clockSync = (): ClockSync["state"] => this.#clockSync.state;
-    const eventLoop = (): LoopDelay => this.#eventLoop.read();
-    const pushes = (): GateStatus => this.#gate.status();
-    const runner: StationRunner = new StationRunner({
-      ...{ device: config, station, boot, versions, clock, clockSync, logger },
-      ...{ session, store, storage, eventLoop, pushes, health: this.#health, admission: this.#admission },
-      loadBank: (client, base) => delivery.load(client, base),
-      onOutcome: (outcome) => delivery.outcome(outcome),
-      shadow: delivery.shadow,
-      observer: this.#metrics.observerOf(id),
-      logLevel: this.#logLevel,
-    });
-    return { id, outbox, session, runner, twin, delivery };
-  }
-
-  /** Of a station that begins while the daemon runs, the database is asked anew. */
-  async #recover(id: string): Promise<StationRecovery> {
-    const nowMs = this.#options.clock.wallMs();
-    return recoveryOf(this.#started ? await this.#store.remains(id) : this.#opened, id, nowMs);
-  }
-
   #drawBoot(): string {
     return Math.floor(this.#options.random() * 2 ** 32)
       .toString(16)
       .padStart(8, "0");
-  }
-
-  /** A disk that fails is told by `onHealth`; the line goes on without it. */
-  async #openStore(): Promise<Opened | null> {
-    try {
-      return await this.#store.open();
-    } catch (error) {
-      if (error instanceof NominalError) return null;
-      throw error;
-    }
   }
 
   /** Idempotent. Bounded by the deadlines of the parts. */

@@ -8,6 +8,10 @@ export function busy(bankId: string | undefined): InputError {
   );
 }
 
+export function closing(): DeviceError {
+  return new DeviceError("closing", "Expected the station to work on but it, or the daemon, ends");
+}
+
 /** What a state, or the log, can tell of anything that was thrown on the way of a bank. */
 export function asNominal(error: unknown): NominalError {
   if (error instanceof NominalError) return error;

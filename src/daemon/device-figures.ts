@@ -2,10 +2,8 @@ import type { DeviceConfig } from "../config/config.ts";
 import type { DeviceFigures, ProcessFigures, StationFigures } from "../metrics/figures.ts";
 import type { DeviceSession } from "../mqtt/device-session.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
-import type { LoopDelay } from "../ops/event-loop-delay.ts";
 import { residentBytes } from "../ops/process-memory.ts";
-import type { StoreStatus } from "../store/store-client.ts";
-import type { DeviceHealth } from "./device-health.ts";
+import type { DeviceView } from "./device-view.ts";
 import { readinessOf } from "./health.ts";
 import type { InferencePool } from "./inference-pool.ts";
 import type { StationRunner } from "./station-runner.ts";
@@ -13,11 +11,8 @@ import type { StationRunner } from "./station-runner.ts";
 /** The parts of the daemon, as far as metrics look at them. */
 export interface FigureSources {
   readonly config: DeviceConfig;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly eventLoop: LoopDelay;
-  readonly store: StoreStatus;
+  readonly view: DeviceView;
   readonly inference: InferencePool;
-  readonly health: Pick<DeviceHealth, "host" | "runs">;
   readonly deviceSession: DeviceSession;
   readonly stations: readonly {
     readonly id: string;
@@ -30,7 +25,7 @@ const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** What all of them count, at this moment. */
 export async function deviceFigures(sources: FigureSources): Promise<DeviceFigures> {
-  const { config, versions, eventLoop, store, inference, health, deviceSession, stations } = sources;
+  const { config, view, inference, deviceSession, stations } = sources;
   const { user, system } = process.cpuUsage();
   const memory = await Promise.all([
     processFigures("daemon", "", process.pid),
@@ -40,15 +35,15 @@ export async function deviceFigures(sources: FigureSources): Promise<DeviceFigur
   return {
     site: config.site,
     device: config.device,
-    versions,
+    versions: view.versions,
     startedAtS: performance.timeOrigin / 1_000,
     cpuS: (user + system) / MICROSECONDS_PER_SECOND,
     processes: memory.flat(),
-    eventLoop,
-    store,
+    eventLoop: view.eventLoop(),
+    store: view.storage(),
     inferenceRestarts: inference.restarts,
-    host: health.host,
-    runs: health.runs,
+    host: view.health.host,
+    runs: view.health.runs,
     broker: { connected: deviceSession.status().state === "connected", connects: deviceSession.connects },
     stations: stations.map(stationFigures),
   };

@@ -11,7 +11,7 @@ export interface InferenceListener {
   inferenceUp(client: InferenceClient): void;
   inferenceDown(error: Error): void;
   /** It was lost so often that it is started at long intervals only, in words; null: no longer. */
-  inferenceUnsteady?(found: string | null): void;
+  inferenceUnsteady(found: string | null): void;
 }
 
 export interface InferenceHostOptions {
@@ -46,7 +46,7 @@ export class InferenceHost {
       onDown: (error) => this.#tellDown(error),
       onUnsteady: (found) => {
         this.#unsteady = found;
-        for (const listener of this.#listeners) listener.inferenceUnsteady?.(found);
+        for (const listener of this.#listeners) listener.inferenceUnsteady(found);
       },
     });
   }
@@ -59,7 +59,7 @@ export class InferenceHost {
   /** It is told at once of a process that is up already. */
   attach(listener: InferenceListener): void {
     this.#listeners.add(listener);
-    listener.inferenceUnsteady?.(this.#unsteady);
+    listener.inferenceUnsteady(this.#unsteady);
     if (this.client !== undefined) listener.inferenceUp(this.client);
   }
 
@@ -68,12 +68,12 @@ export class InferenceHost {
     this.#listeners.delete(listener);
   }
 
-  /** Of the inference process; undefined while there is none. */
   /** Starts after the first. */
   get restarts(): number {
     return this.#supervisor.restarts;
   }
 
+  /** Of the inference process; undefined while there is none. */
   get pid(): number | undefined {
     return this.#supervisor.current?.pid;
   }

@@ -139,16 +139,16 @@ function serverCriteria(http: HttpHost): readonly Criterion[] {
 
 /** A camera that is triggered by parts may give no frame for long: that it plays has to be enough then. */
 function cameraCriteria(id: string, runner: { readonly vitals: StationVitals }): readonly Criterion[] {
-  const before = runner.vitals;
-  if (!before.cameraPlaying) return [];
-  const stands = (): boolean => runner.vitals.cameraPlaying && runner.vitals.cameraStarts > before.cameraStarts;
-  const proved = (): boolean => stands() && runner.vitals.frames > 0;
+  const before = runner.vitals.camera;
+  if (!before.playing) return [];
+  const stands = (): boolean => runner.vitals.camera.playing && runner.vitals.camera.starts > before.starts;
+  const proved = (): boolean => stands() && runner.vitals.camera.frames > 0;
   return [{ expected: `${id}'s camera to play`, proved, stands }];
 }
 
 function bankCriteria(id: string, runner: { readonly vitals: StationVitals }): readonly Criterion[] {
-  const before = runner.vitals;
-  if (!before.bankActive) return [];
-  const proved = (): boolean => runner.vitals.bankActive && runner.vitals.bankLoads > before.bankLoads;
+  const before = runner.vitals.bank;
+  if (!before.active) return [];
+  const proved = (): boolean => runner.vitals.bank.active && runner.vitals.bank.loads > before.loads;
   return [{ expected: `${id}'s memory bank to be active`, proved, stands: proved }];
 }

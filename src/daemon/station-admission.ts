@@ -6,7 +6,7 @@ import type { Demand } from "./station-budget.ts";
 import { stationId, taktOf } from "./station-settings.ts";
 
 export interface StationAdmissionOptions {
-  readonly admission: Admission;
+  readonly admission: Pick<Admission, "judge" | "measured" | "leave">;
   /** As it is now. */
   readonly station: () => StationConfig;
   /** Told each time, while there is a bank. */

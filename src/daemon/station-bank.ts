@@ -14,6 +14,13 @@ export interface StationBankListener {
   bankFailed(error: NominalError): void;
 }
 
+/** What a trial of a configuration asks of a bank. */
+export interface BankVitals {
+  readonly active: boolean;
+  /** Times that one became active. */
+  readonly loads: number;
+}
+
 export interface StationBankOptions {
   readonly logger: Logger;
   /** As they are now. */
@@ -31,6 +38,7 @@ export class StationBank {
   readonly #options: StationBankOptions;
   #client: InferenceClient | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #vitals: BankVitals = { active: false, loads: 0 };
   #closed = false;
 
   constructor(options: StationBankOptions) {
@@ -43,6 +51,10 @@ export class StationBank {
     return loadBankOf(device, station);
   }
 
+  get vitals(): BankVitals {
+    return this.#vitals;
+  }
+
   inferenceUp(client: InferenceClient): void {
     this.#client = client;
     void this.#load(client);
@@ -50,6 +62,7 @@ export class StationBank {
 
   inferenceDown(): void {
     this.#client = undefined;
+    this.#vitals = { ...this.#vitals, active: false };
     clearTimeout(this.#retry);
   }
 
@@ -92,7 +105,9 @@ export class StationBank {
     try {
       const summary = await loadBank(client, this.settings);
       if (!this.#isCurrent(client)) return null;
+      clearTimeout(this.#retry);
       logger.info({ station, ...summary }, "memory bank is active");
+      this.#vitals = { active: true, loads: this.#vitals.loads + 1 };
       listener.bankReady(summary);
       return summary;
     } catch (error) {
@@ -100,7 +115,10 @@ export class StationBank {
       if (!this.#isCurrent(client) || client.gone) return null;
       if (!(error instanceof NominalError)) throw error;
       logger.error({ station, code: error.code }, `memory bank does not load: ${error.message}`);
+      this.#vitals = { ...this.#vitals, active: false };
       listener.bankFailed(error);
+      // Another load may have failed before: one was asked for while it went on.
+      clearTimeout(this.#retry);
       this.#retry = setTimeout(() => void this.#load(client), RETRY_MS);
       return null;
     }

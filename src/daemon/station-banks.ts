@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { emptySlots, filesOf, readSlots, writeSlots, type PushedBank, type Slots } from "../bank/slots.ts";
 import type { DeliveryConfig } from "../config/config.ts";
@@ -6,8 +6,9 @@ import type { InferenceClient } from "../inference/inference-client.ts";
 import type { BankSummary, GateLimits, LoadBank } from "../inference/protocol.ts";
 import { InputError, NominalError, reasonOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
-import { gateLimitsOf } from "./station-settings.ts";
+import { makeFolder } from "../shared/make-folder.ts";
 import type { WriteStep } from "../shared/replace-file.ts";
+import { gateLimitsOf } from "./station-settings.ts";
 
 export interface StationBanksOptions {
   /** The station's own, in the state folder. */
@@ -29,6 +30,7 @@ export interface StationBanksOptions {
 const MOST_PROBATION_STARTS = 3;
 /** Temporary files of `replaceFile`. */
 const LEFT_OVER = /^\.(slots\.json|offer\.dsse)\./;
+
 /**
  * The banks of one station on the disk: the configuration's file is the first; those that came over the broker lie in the
  * slots' folder. Two of them are kept, beside the one that comes in.
@@ -50,10 +52,13 @@ export class StationBanks {
     return this.#slots;
   }
 
-  /** After the state folder was taken. Damaged slots are set aside: the configuration's bank is always there. */
+  /**
+   * After the state folder was taken. Damaged slots are set aside: the configuration's bank is always there, even if the disk
+   * takes nothing.
+   */
   open(): void {
     const { configured, station, logger } = this.#options;
-    mkdirSync(this.folder, { recursive: true, mode: 0o750 });
+    this.#tryDisk(() => makeFolder(this.folder, 0o750));
     try {
       const found = readSlots(this.folder) ?? emptySlots(configured);
       if (found.configured === configured) this.#slots = found;
@@ -62,15 +67,15 @@ export class StationBanks {
           { station, was: found.configured, bank: configured },
           "the configuration names another bank: it counts",
         );
-        this.change(emptySlots(configured));
+        this.#note(emptySlots(configured));
       }
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       logger.error({ station, code: error.code }, `the slots of the banks are damaged: ${error.message}`);
-      this.change(emptySlots(configured));
+      this.#note(emptySlots(configured));
     }
     const { probationStarts } = this.#slots;
-    if (probationStarts !== null) this.change({ ...this.#slots, probationStarts: probationStarts + 1 });
+    if (probationStarts !== null) this.#note({ ...this.#slots, probationStarts: probationStarts + 1 });
   }
 
   /** The daemon has ended so often while this bank was on probation that the bank may be why. */
@@ -160,7 +165,7 @@ export class StationBanks {
     const { logger, station } = this.#options;
     logger.warn({ station, was: this.#configured, bank }, "the configuration names another bank: it counts");
     this.#configured = bank;
-    this.change(emptySlots(bank));
+    this.#note(emptySlots(bank));
   }
 
   /** Remembers which one it came to. */
@@ -168,7 +173,22 @@ export class StationBanks {
     const { active, previous } = this.#slots;
     if (this.pathOf(active) === path) return;
     const now = this.pathOf(previous) === path ? previous : null;
-    this.change({ ...this.#slots, active: now, previous: null, probationStarts: null });
+    this.#note({ ...this.#slots, active: now, previous: null, probationStarts: null });
+  }
+
+  /** What is so already, whether the disk takes it or not: the next start finds it out again. */
+  #note(slots: Slots): void {
+    this.#slots = slots;
+    this.#tryDisk(() => this.change(slots));
+  }
+
+  #tryDisk(work: () => void): void {
+    const { logger, station } = this.#options;
+    try {
+      work();
+    } catch (error) {
+      logger.error({ station, folder: this.folder }, `the disk does not keep the banks' slots: ${reasonOf(error)}`);
+    }
   }
 }
 

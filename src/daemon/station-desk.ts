@@ -7,13 +7,13 @@ import type { InboxListener } from "../mqtt/station-inbox.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
 import type { LogLevelSwitch } from "../ops/log-level.ts";
 import { DeviceError, InputError } from "../shared/errors.ts";
-import type { FrameReference } from "../shared/image.ts";
 import type { Effect, StationEvent, TriggerFields } from "../station/events.ts";
 import type { StationMachine } from "../station/machine.ts";
 import { codeOf, type ReasonName } from "../station/reasons.ts";
 import type { StationStore } from "../store/station-store.ts";
 import type { StoreStatus } from "../store/store-client.ts";
 import { carryOutLogLevel } from "./log-level-command.ts";
+import type { BorrowedFrame } from "./station-frames.ts";
 import { stationId } from "./station-settings.ts";
 
 /** What the desk needs of the station behind it. */
@@ -32,11 +32,6 @@ export interface DeskOptions {
   readonly logLevel: LogLevelSwitch;
   /** The `state` document is out of date. */
   readonly changed: () => void;
-}
-
-export interface BorrowedFrame {
-  readonly frame: FrameReference;
-  readonly giveBack: () => void;
 }
 
 /** One line of a self-test. */

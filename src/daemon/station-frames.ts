@@ -1,7 +1,12 @@
 import type { CaptureClient } from "../capture/capture-client.ts";
 import { DeviceError } from "../shared/errors.ts";
 import type { FrameReference } from "../shared/image.ts";
-import type { BorrowedFrame } from "./station-desk.ts";
+
+/** A frame that somebody besides the station reads. */
+export interface BorrowedFrame {
+  readonly frame: FrameReference;
+  readonly giveBack: () => void;
+}
 
 interface HeldFrame {
   readonly frame: FrameReference;

@@ -24,7 +24,7 @@ export interface StationListOptions {
   readonly recover: (id: string) => Promise<StationRecovery>;
   /** Told when a station has ended; it may come back under the same name. */
   readonly onRemoved: (id: string) => void;
-  readonly inference: InferencePool;
+  readonly inference: Pick<InferencePool, "attach" | "detach">;
   readonly boot: string;
   readonly nextBoot: () => string;
   readonly logger: Logger;
@@ -123,12 +123,14 @@ export class StationList {
 }
 
 function listenerOf({ runner, delivery }: StationEntry): InferenceListener {
+  const { inference } = runner;
   return {
-    inferenceUp: (client) => runner.inferenceUp(client),
+    inferenceUp: (client) => inference.inferenceUp(client),
     inferenceDown: (error) => {
-      runner.inferenceDown(error);
+      inference.inferenceDown(error);
       delivery.inferenceLost();
     },
+    inferenceUnsteady: (found) => inference.inferenceUnsteady(found),
   };
 }
 

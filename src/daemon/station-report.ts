@@ -5,7 +5,6 @@ import type { PictureSet } from "../mqtt/picture-lane.ts";
 import { inspectionRecord, type InspectionRecord, type RecordedPicture } from "../mqtt/record.ts";
 import { reportedFaults, type StateDocument } from "../mqtt/state-document.ts";
 import type { StationSession } from "../mqtt/station-session.ts";
-import type { ClockSyncState } from "../ops/clock-sync.ts";
 import type { Clock } from "../shared/clock.ts";
 import { NominalError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -15,7 +14,7 @@ import type { StationMachine } from "../station/machine.ts";
 import type { Outcome } from "../station/outcome.ts";
 import { REASONS } from "../station/reasons.ts";
 import type { Admitted } from "./admission.ts";
-import type { DeviceHealth } from "./device-health.ts";
+import type { DeviceView } from "./device-view.ts";
 import type { StandingFault } from "./fault-board.ts";
 import type { FinishedPart } from "./part-records.ts";
 import { stationId } from "./station-settings.ts";
@@ -25,20 +24,15 @@ export interface StationReportOptions {
   /** As it is now. */
   readonly station: () => StationConfig;
   readonly boot: string;
-  readonly versions: Readonly<Record<string, string>>;
+  readonly view: DeviceView;
   readonly clock: Clock;
-  readonly clockSync: () => ClockSyncState;
   readonly logger: Logger;
   readonly session: StationSession;
   readonly machine: StationMachine;
-  readonly cameraRestarts: () => number;
-  readonly storage: () => StateDocument["storage"];
-  readonly eventLoop: () => StateDocument["eventLoop"];
-  readonly pushes: () => StateDocument["pushes"];
+  readonly camera: () => StateDocument["camera"];
   readonly observer: StationObserver;
-  readonly health: Pick<DeviceHealth, "host" | "runs">;
-  /** Those that stop nothing, and so are none of the machine's. */
-  readonly shownFaults: () => readonly StandingFault[];
+  /** The station's faults that stop nothing, and so are none of the machine's. */
+  readonly standing: () => readonly StandingFault[];
 }
 
 /** Counters in `state` are at most this old while parts pass; changes of state and faults go out at once. */
@@ -53,7 +47,6 @@ export class StationReport {
   readonly #publishedAtMs = new Map<number, Promise<number | null>>();
   readonly #details = new Map<FaultName, string>();
   #bank: BankSummary | null = null;
-  #camera: { state: StateDocument["camera"]["state"]; launch: string | null } = { state: "starting", launch: null };
   /** Of what the children loaded; one that is gone comes back with the same. */
   #childVersions: Readonly<Record<string, string>> = {};
   #faults: readonly Fault[] = [];
@@ -77,7 +70,7 @@ export class StationReport {
 
   /** `inspection` and then the pictures. */
   async part({ outcome, scored, pictures, late }: FinishedPart): Promise<void> {
-    const { session, device, boot, clockSync, observer } = this.#options;
+    const { session, device, boot, view, observer } = this.#options;
     const station = this.#options.station();
     const published = this.#publishedAtMs.get(outcome.ordinal) ?? Promise.resolve(null);
     this.#publishedAtMs.delete(outcome.ordinal);
@@ -96,7 +89,7 @@ export class StationReport {
         },
         ...(late && scored !== undefined ? { lateScore: { score: scored.score, threshold: scored.threshold } } : {}),
         publishedAtWallMs,
-        clockSync: clockSync(),
+        clockSync: view.clockSync(),
       }),
     );
     if (pictures !== undefined) session.publishPictures(pictureSet(outcome, pictures));
@@ -151,22 +144,13 @@ export class StationReport {
     else this.#details.set("storage-failed", problem.message);
   }
 
-  get cameraState(): StateDocument["camera"]["state"] {
-    return this.#camera.state;
-  }
-
-  cameraPlaying(launch: string, versions: Readonly<Record<string, string>>): void {
+  /** @param versions of what the capture process loaded */
+  cameraPlaying(versions: Readonly<Record<string, string>>): void {
     this.#childVersions = { ...this.#childVersions, ...versions };
-    this.#camera = { state: "playing", launch };
     this.#details.delete("camera-lost");
   }
 
-  cameraEnded(): void {
-    this.#camera = { ...this.#camera, state: "ended" };
-  }
-
   cameraDown(error: Error): void {
-    this.#camera = { state: "lost", launch: null };
     this.#details.set("camera-lost", error.message);
   }
 
@@ -195,7 +179,7 @@ export class StationReport {
 
   /** What the station is now, as `state` says it. */
   state(): StateDocument {
-    const { device, boot, versions, clock, session, machine, health } = this.#options;
+    const { device, boot, view, clock, session, machine, camera, standing } = this.#options;
     const station = this.#options.station();
     return {
       version: 1,
@@ -209,20 +193,20 @@ export class StationReport {
       commissioning: station.commissioning,
       paused: machine.paused,
       plcState: machine.plcState,
-      versions: { ...versions, ...this.#childVersions },
+      versions: { ...view.versions, ...this.#childVersions },
       bank: this.#bank === null ? null : bankState(this.#bank),
       admission: this.#admission === null ? null : admissionState(this.#admission),
       executionProvider: this.#bank?.provider ?? null,
       wantedProvider: this.#bank?.fallback?.wanted ?? this.#bank?.provider ?? null,
-      camera: { source: station.camera.source, ...this.#camera, restarts: this.#options.cameraRestarts() },
-      storage: this.#options.storage(),
-      pushes: this.#options.pushes(),
-      eventLoop: this.#options.eventLoop(),
-      host: health.host,
-      runs: health.runs,
+      camera: camera(),
+      storage: view.storage(),
+      pushes: view.pushes(),
+      eventLoop: view.eventLoop(),
+      host: view.health.host,
+      runs: view.health.runs,
       counters: machine.counters(),
       mqtt: session.counters(),
-      faults: reportedFaults([...this.#faults, ...this.#options.shownFaults()], this.#details),
+      faults: reportedFaults([...this.#faults, ...view.health.faults, ...standing()], this.#details),
     };
   }
 }

@@ -108,10 +108,12 @@ export class Supervisor<T extends Closable> {
   /** A renewal cuts a long wait short; not the wait that the renewed thing itself needs. */
   async #pause({ delayMs, exhausted }: RestartDecision, isRenewal: boolean, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
-    if (!isRenewal) this.#end = () => woken.abort();
-    const either = AbortSignal.any([signal, woken.signal]);
-    if (exhausted) await this.#options.mend?.(either);
-    await sleep(delayMs, either);
+    const wake = (): void => woken.abort();
+    if (!isRenewal) this.#end = wake;
+    signal.addEventListener("abort", wake);
+    if (exhausted) await this.#options.mend?.(woken.signal);
+    await sleep(delayMs, woken.signal);
+    signal.removeEventListener("abort", wake);
     this.#end = () => undefined;
   }
 
@@ -121,8 +123,9 @@ export class Supervisor<T extends Closable> {
     const gone = new Promise<Error>((resolve) => {
       lost = resolve;
       this.#end = resolve;
-      signal.addEventListener("abort", () => resolve(new Error("closed")), { once: true });
     });
+    const closed = (): void => lost(new Error("closed"));
+    signal.addEventListener("abort", closed);
     let instance: T | undefined;
     let steady: NodeJS.Timeout | undefined;
     try {
@@ -136,6 +139,8 @@ export class Supervisor<T extends Closable> {
     } catch (error) {
       return error instanceof Error ? error : new Error(reasonOf(error));
     } finally {
+      // A camera that is away for months has many lives: none may leave anything behind.
+      signal.removeEventListener("abort", closed);
       this.#current = undefined;
       clearTimeout(steady);
       await instance?.close();

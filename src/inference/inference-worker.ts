@@ -1,44 +1,22 @@
 import sharp from "sharp";
-import { builtInModelsFolder, findBackbone } from "../backbone/find.ts";
-import { readBank } from "../bank/bundle-read.ts";
 import { BugError, DeviceError, toWireError } from "../shared/errors.ts";
 import type { FrameReference, RawImage } from "../shared/image.ts";
 import { loadOnnxRuntime } from "../shared/onnxruntime.ts";
 import { systemClock } from "../shared/system-clock.ts";
 import { FrameFile, FrameReader } from "./frame-reader.ts";
 import { limitsOf } from "./frame-check.ts";
-import { FrameScorer, type ScoredFrame } from "./frame-scorer.ts";
-import { passGate } from "./golden-gate.ts";
+import type { FrameScorer, ScoredFrame } from "./frame-scorer.ts";
 import { JobLoop } from "./job-loop.ts";
+import { loadBank, summaryOf, type LoadedBank } from "./load-bank.ts";
 import { drawPictures } from "./pictures.ts";
-import { checkFallbackBudget, createOnProvider } from "./provider-choice.ts";
 import { CREDITS } from "./schedule.ts";
 import { ScorerPools } from "./scorer-pools.ts";
 import { ShadowScorers } from "./shadow-scorers.ts";
-import type {
-  BankSummary,
-  FromInference,
-  GateReport,
-  InferenceSettings,
-  LoadBank,
-  Pictures,
-  PictureSettings,
-  ProviderFallback,
-  ToInference,
-} from "./protocol.ts";
+import type { FromInference, InferenceSettings, LoadBank, Pictures, PictureSettings, ToInference } from "./protocol.ts";
 
-interface LoadedStation {
-  readonly scorer: FrameScorer;
+/** A station's bank, and how its pictures are drawn. */
+interface LoadedStation extends LoadedBank {
   readonly pictures: PictureSettings;
-  readonly warmUp: WarmUp;
-  readonly fallback: ProviderFallback | null;
-  readonly gate: GateReport | null;
-}
-
-/** ms of all its frames, and of one after the first ones. */
-interface WarmUp {
-  readonly warmUpMs: number;
-  readonly frameMs: number;
 }
 
 /** A frame that was scored. */
@@ -50,11 +28,6 @@ interface Done {
 }
 
 type ScoreRequest = Extract<ToInference, { type: "score" }>;
-
-/** Frames of the warm-up; the first runs of a session are several times slower than the rest. */
-const WARM_UP_FRAMES = 2;
-/** After them so many show how long a frame takes. */
-const MEASURED_FRAMES = 5;
 
 /** What the inference process does with the daemon's messages. Each request is answered exactly once. */
 export class InferenceWorker {
@@ -133,17 +106,17 @@ export class InferenceWorker {
   }
 
   async #loadBank(id: number, load: LoadBank): Promise<void> {
-    const loaded = await this.#makeStation(load);
+    const loaded = await this.#load(load);
     await this.#jobs.urgent(async () => {
       const previous = this.#stations.get(load.station);
-      this.#stations.set(load.station, loaded);
+      this.#stations.set(load.station, { ...loaded, pictures: load.pictures });
       await previous?.scorer.close();
     });
     this.#send({ type: "bank-loaded", id, summary: summaryOf(loaded) });
   }
 
   async #loadShadow(id: number, load: LoadBank): Promise<void> {
-    const loaded = await this.#makeStation(load);
+    const loaded = await this.#load(load);
     await this.#jobs.urgent(() => this.#shadows.set(load.station, loaded.scorer, loaded.warmUp.frameMs));
     this.#send({ type: "bank-loaded", id, summary: summaryOf(loaded) });
   }
@@ -153,35 +126,14 @@ export class InferenceWorker {
     this.#send({ type: "bank-unloaded", id });
   }
 
-  /** In steps, between which frames are scored: the station's own, too, against the bank that it has. */
-  async #makeStation(load: LoadBank): Promise<LoadedStation> {
+  /** @throws BugError "not-started" at once; the errors of `loadBank`, and the station keeps the bank that it has */
+  #load(load: LoadBank): Promise<LoadedBank> {
     if (this.#settings === undefined) throw new BugError("not-started", "Expected start before load-bank");
-    const bank = await readBank(load.bankPath);
-    const backbone = await findBackbone([...load.modelsFolders, builtInModelsFolder()], {
-      sha256: bank.manifest.backbone.sha256,
-      name: bank.manifest.backbone.name,
+    return loadBank(load, {
+      settings: this.#settings,
+      pools: this.#pools,
+      step: (job) => this.#jobs.step(job),
     });
-    const limits = limitsOf(bank.manifest.validity, load.validity);
-    const settings = this.#settings;
-    const step = <T>(job: () => Promise<T>): Promise<T> => this.#jobs.step(job);
-    const { scorer, fallback } = await step(() =>
-      createOnProvider(settings, (chosen) =>
-        FrameScorer.create(bank, backbone, chosen, { ...load, limits }, this.#pools),
-      ),
-    );
-    let warm: WarmUp;
-    let gate: GateReport | null;
-    try {
-      await scorer.learnBounds(step);
-      warm = await warmUp(scorer, step);
-      checkFallbackBudget(fallback, warm.frameMs, load.budgetMs ?? Infinity);
-      gate = load.gate === undefined ? null : await passGate(scorer, load.gate, step);
-    } catch (error) {
-      // The station keeps the bank that it has.
-      await step(() => scorer.close());
-      throw error;
-    }
-    return { scorer, pictures: load.pictures, warmUp: warm, fallback, gate };
   }
 
   async #unloadBank(id: number, station: string): Promise<void> {
@@ -304,39 +256,4 @@ async function picturesOf({ scorer, pictures }: LoadedStation, frame: ScoredFram
   const begun = performance.now();
   const input = scorer.pictureInput(frame);
   return drawPictures(input, pictures, performance.now() - begun);
-}
-
-/** Runs grey frames of the input size through everything, so that the first part is as fast as the next. */
-async function warmUp(scorer: FrameScorer, step: JobLoop["step"]): Promise<WarmUp> {
-  const times: number[] = [];
-  for (let i = 0; i < WARM_UP_FRAMES + MEASURED_FRAMES; i += 1) {
-    const spentMs = await step(async () => {
-      const begun = performance.now();
-      await scorer.warmUp();
-      return performance.now() - begun;
-    });
-    times.push(spentMs);
-  }
-  const measured = times.slice(WARM_UP_FRAMES).sort((a, b) => a - b);
-  return {
-    warmUpMs: times.reduce((sum, spentMs) => sum + spentMs, 0),
-    frameMs: measured[Math.floor(measured.length / 2)] ?? 0,
-  };
-}
-
-function summaryOf({ scorer, warmUp, fallback, gate }: LoadedStation): BankSummary {
-  const { bankId, manifest } = scorer.bank;
-  return {
-    bankId,
-    rows: manifest.rows,
-    dims: manifest.dims,
-    backbone: manifest.backbone.name,
-    threshold: scorer.threshold,
-    maskThreshold: scorer.maskThreshold,
-    index: scorer.indexKind,
-    provider: scorer.provider,
-    fallback,
-    ...warmUp,
-    gate,
-  };
 }

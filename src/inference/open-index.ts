@@ -5,7 +5,7 @@ import { chooseIndex } from "../search/choose-index.ts";
 import { ExactFloat32 } from "../search/exact-float32.ts";
 import { ExactInt8 } from "../search/exact-int8.ts";
 import { buildHnsw, DEFAULT_HNSW, Hnsw } from "../search/hnsw.ts";
-import type { NearestNeighbours, SearchOptions } from "../search/nearest-neighbours.ts";
+import type { BankIndex, SearchOptions } from "../search/nearest-neighbours.ts";
 
 /** `float32` is the measure of the others, for evaluations. */
 export type WantedIndex = "auto" | "exact" | "hnsw" | "float32";
@@ -19,7 +19,7 @@ export async function openIndex(
   bank: Bank,
   wanted: WantedIndex,
   settings: Omit<SearchOptions, "neighbours">,
-): Promise<NearestNeighbours> {
+): Promise<BankIndex> {
   const { manifest } = bank;
   const options = { ...settings, neighbours: neighboursOf(manifest.parameters.patchScore) };
   const rows = asMatrix(bank.rows, manifest.rows, manifest.dims);

@@ -49,8 +49,12 @@ export class ScorerPools {
     const key = digestOf({ files, quantiser, index, rows, dims, grid, patchScore, wanted, threads, spinning });
     return this.#indexes.lease(key, async () => {
       const neighbours = await openIndex(bank, wanted, { threads, spinning });
-      const { rows, quantised, mean, hnsw } = bank;
-      return { neighbours, arrays: { rows, quantised, mean, hnsw }, close: () => neighbours.close() };
+      const { quantised, mean, hnsw } = bank;
+      return {
+        neighbours,
+        arrays: { rows: neighbours.rows.data, quantised, mean, hnsw },
+        close: () => neighbours.close(),
+      };
     });
   }
 }

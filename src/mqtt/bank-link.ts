@@ -18,8 +18,6 @@ export interface BankLinkOptions {
   readonly onUp: () => void;
 }
 
-const BACKOFF = { firstMs: 500, largestMs: 30_000 };
-const CREDENTIAL_CHECK_MS = 30_000;
 const CLOSE_MS = 1_000;
 
 /** What blocks are asked for over. */
@@ -42,8 +40,6 @@ export class BankLink implements BlockLink {
     this.#connection = new BrokerConnection({
       ...options,
       will: null,
-      credentialCheckMs: CREDENTIAL_CHECK_MS,
-      backoff: BACKOFF,
       subscriptions: [
         {
           topic: `${topics.blocks}/#`,

@@ -10,6 +10,7 @@ import type { ConnectProblem } from "./connect-problem.ts";
 import { connectProblem, problemOfError, problemOfReasonCode, safeUrl } from "./connect-problem.ts";
 import { CredentialWatch } from "./credential-watch.ts";
 import { RoundTrips } from "./round-trips.ts";
+import { Subscriptions, type Subscription } from "./subscriptions.ts";
 
 /** What the broker said at connect about what it can take. */
 export interface BrokerLimits {
@@ -25,14 +26,6 @@ export interface BrokerStatus {
   readonly problem: (ConnectProblem & { readonly sinceWallMs: number }) | null;
 }
 
-/** A topic that is subscribed at every connect, since no session outlives its connection. */
-export interface Subscription {
-  /** The last segment may be `+` or `#`. */
-  readonly topic: string;
-  readonly qos: 0 | 1;
-  readonly handle: (payload: Uint8Array, retained: boolean, topic: string) => void;
-}
-
 export interface ConnectionOptions {
   readonly broker: BrokerConfig;
   readonly clientId: string;
@@ -40,18 +33,21 @@ export interface ConnectionOptions {
   readonly will: Will | null;
   /** Where `credential:NAME` lies; null: nowhere. */
   readonly credentialsFolder: string | null;
-  /** How often the certificate's files are looked at. */
-  readonly credentialCheckMs: number;
+  /** How often the files of credentials are looked at; absent: CREDENTIAL_CHECK_MS. */
+  readonly credentialCheckMs?: number | undefined;
   readonly subscriptions: readonly Subscription[];
   readonly logger: Logger;
   readonly clock: Clock;
   /** 0 ≤ x < 1, for the jitter. */
   readonly random: () => number;
-  /** Waits between attempts, ms: the first, doubling up to the largest. */
-  readonly backoff: { readonly firstMs: number; readonly largestMs: number };
+  /** Waits between attempts, ms: the first, doubling up to the largest; absent: BACKOFF. */
+  readonly backoff?: { readonly firstMs: number; readonly largestMs: number } | undefined;
   readonly onUp: (limits: BrokerLimits) => void;
   readonly onDown: () => void;
 }
+
+const BACKOFF = { firstMs: 500, largestMs: 30_000 };
+const CREDENTIAL_CHECK_MS = 30_000;
 
 /** A connection that stood at least this long was good: the next wait is short again, the next problem is news. */
 const STEADY_MS = 10_000;
@@ -63,11 +59,12 @@ const ATTEMPT_MARGIN_MS = 2_000;
 const BACKED_UP_BYTES = 16_384;
 
 /**
- * One station's way to the broker. Each attempt is a new mqtt.js client with options read anew; a client that
+ * A way to the broker: a station's, the device's, or that of a bank's blocks. Each attempt is a new mqtt.js client with options read anew; a client that
  * fails in any way is destroyed, so none can get stuck half alive.
  */
 export class BrokerConnection {
   readonly #options: ConnectionOptions;
+  readonly #subscriptions: Subscriptions;
   /** The client of the present attempt or connection; what others report is ignored. */
   #client: MqttClient | null = null;
   #roundTrips: RoundTrips | null = null;
@@ -75,6 +72,7 @@ export class BrokerConnection {
   #state: BrokerStatus["state"] = "idle";
   #problem: BrokerStatus["problem"] = null;
   #credentials: CredentialWatch | null = null;
+  #connects = 0;
   #failures = 0;
   #upSinceMs = 0;
   #broker: BrokerConfig;
@@ -82,10 +80,16 @@ export class BrokerConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#broker = options.broker;
+    this.#subscriptions = new Subscriptions(options.subscriptions, options.logger);
   }
 
   get up(): boolean {
     return this.#state === "connected";
+  }
+
+  /** Times that a connection stood. */
+  get connects(): number {
+    return this.#connects;
   }
 
   /** The broker takes bytes more slowly than we send them. */
@@ -200,7 +204,7 @@ export class BrokerConnection {
       if (client === this.#client) this.#standUp(client, connack);
     });
     client.on("message", (topic, payload, packet) => {
-      if (client === this.#client) this.#receive(topic, payload, packet.retain);
+      if (client === this.#client) this.#subscriptions.receive(topic, payload, packet.retain);
     });
     // MQTT 5: the broker says why before it hangs up.
     client.on("disconnect", (packet) => (parting = problemOfReasonCode(broker, packet.reasonCode ?? 0)));
@@ -212,17 +216,12 @@ export class BrokerConnection {
     this.#clearTimers();
     this.#watchCredentials();
     this.#state = "connected";
+    this.#connects++;
     this.#problem = null;
     this.#upSinceMs = this.#options.clock.monotonicMs();
-    const { clientId, logger, subscriptions, onUp } = this.#options;
+    const { clientId, logger, onUp } = this.#options;
     logger.info({ clientId, url: safeUrl(this.#broker.url) }, "Connected to the broker");
-    for (const { topic, qos } of subscriptions) {
-      // MQTT 5: the retain flag comes as it was published, so a trigger that someone retains is known at once.
-      client.subscribe(topic, { qos, rap: true }, (error) => {
-        if (error && client === this.#client)
-          logger.warn({ topic, cause: error.message }, "The broker refused a topic");
-      });
-    }
+    this.#subscriptions.request(client, () => client === this.#client);
     onUp({
       receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
       maximumPacketSize: connack.properties?.maximumPacketSize ?? Infinity,
@@ -231,19 +230,13 @@ export class BrokerConnection {
 
   /** A renewed certificate is used at once: by a new connection. */
   #watchCredentials(): void {
-    const { credentialsFolder, credentialCheckMs } = this.#options;
+    const { credentialsFolder, credentialCheckMs = CREDENTIAL_CHECK_MS } = this.#options;
     const watch = new CredentialWatch(this.#broker, credentialsFolder, credentialCheckMs, (name) => {
       this.abandon("credentials-renewed", `broker.${name} has changed`);
     });
     this.#credentials?.stop();
     this.#credentials = watch;
     watch.start();
-  }
-
-  #receive(topic: string, payload: Uint8Array, retained: boolean): void {
-    for (const subscription of this.#options.subscriptions) {
-      if (matches(subscription.topic, topic)) subscription.handle(payload, retained, topic);
-    }
   }
 
   #lose(problem: ConnectProblem): void {
@@ -264,7 +257,7 @@ export class BrokerConnection {
 
   /** Doubles with each failure; half of it is drawn, so that the stations of a hall do not come back in step. */
   #waitMs(): number {
-    const { backoff, random } = this.#options;
+    const { backoff = BACKOFF, random } = this.#options;
     const waitMs = Math.min(backoff.largestMs, backoff.firstMs * 2 ** Math.min(this.#failures, 16));
     this.#failures++;
     return waitMs * (0.5 + 0.5 * random());
@@ -276,12 +269,6 @@ export class BrokerConnection {
     this.#credentials?.stop();
     this.#credentials = null;
   }
-}
-
-function matches(filter: string, topic: string): boolean {
-  if (filter.endsWith("/#")) return topic.startsWith(filter.slice(0, -1));
-  if (!filter.endsWith("/+")) return filter === topic;
-  return topic.startsWith(filter.slice(0, -1)) && !topic.slice(filter.length - 1).includes("/");
 }
 
 /**

@@ -5,6 +5,7 @@ import { BrokerConnection, type BrokerStatus } from "./broker-connection.ts";
 import { RetainedValues } from "./retained-values.ts";
 import { checkSegment, deviceRoot } from "./topics.ts";
 import { TWIN_TOPICS, type TwinReport, type TwinTryAnswer } from "./twin-payloads.ts";
+import { twinSubscriptions, type TwinListener } from "./twin-subscriptions.ts";
 
 export interface DeviceSessionOptions {
   readonly site: string;
@@ -15,12 +16,8 @@ export interface DeviceSessionOptions {
   readonly random: () => number;
   /** systemd's $CREDENTIALS_DIRECTORY. */
   readonly credentialsFolder: string | null;
-  readonly listener: { receive(payload: Uint8Array): void; tryOut(payload: Uint8Array): void };
+  readonly listener: TwinListener;
 }
-
-const BACKOFF = { firstMs: 500, largestMs: 30_000 };
-/** How often the files of credentials are looked at, ms. */
-const CREDENTIAL_CHECK_MS = 30_000;
 
 /** The device itself on the broker, apart from its stations: `nominal/v1/<site>/_device/<device>/`. */
 export class DeviceSession {
@@ -28,7 +25,6 @@ export class DeviceSession {
   readonly #root: string;
   readonly #retained = new RetainedValues();
   readonly #logger: Logger;
-  #connects = 0;
 
   constructor(options: DeviceSessionOptions) {
     const { site, device, broker, logger, clock, random, credentialsFolder, listener } = options;
@@ -39,24 +35,14 @@ export class DeviceSession {
       clientId: ["nominald", checkSegment("site", site), "_device", checkSegment("device", device)].join("-"),
       will: { topic: `${this.#root}/status`, payload: "0" },
       credentialsFolder,
-      credentialCheckMs: CREDENTIAL_CHECK_MS,
-      subscriptions: [
-        { topic: `${this.#root}/${TWIN_TOPICS.desired}`, qos: 1, handle: (payload) => listener.receive(payload) },
-        {
-          topic: `${this.#root}/${TWIN_TOPICS.try}`,
-          qos: 1,
-          handle: (payload, retained) => {
-            // An old question that the broker kept: nobody waits for its answer.
-            if (!retained) listener.tryOut(payload);
-          },
-        },
-      ],
+      subscriptions: twinSubscriptions(
+        { desired: `${this.#root}/${TWIN_TOPICS.desired}`, try: `${this.#root}/${TWIN_TOPICS.try}` },
+        listener,
+      ),
       logger,
       clock,
       random,
-      backoff: BACKOFF,
       onUp: () => {
-        this.#connects++;
         this.#retained.forgetSent();
         this.#send();
       },
@@ -67,7 +53,7 @@ export class DeviceSession {
 
   /** Times that a connection stood. */
   get connects(): number {
-    return this.#connects;
+    return this.#connection.connects;
   }
 
   status(): BrokerStatus {

@@ -1,11 +1,11 @@
 import { InputError } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { TriggerFields } from "../station/events.ts";
-import type { Subscription } from "./broker-connection.ts";
 import type { CommandAnswer, CommandCounters, CommandHandler } from "./commands.ts";
 import { Commands } from "./commands.ts";
 import type { PartName } from "./plc-payloads.ts";
 import { parseAck, parseTrigger } from "./plc-payloads.ts";
+import type { Subscription } from "./subscriptions.ts";
 import type { StationTopics } from "./topics.ts";
 
 /** Who acts on what the PLC and others send. */

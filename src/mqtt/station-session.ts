@@ -4,11 +4,12 @@ import type { Logger } from "../shared/logger.ts";
 import type { Outcome } from "../station/outcome.ts";
 import type { PlcState } from "../station/plc-state.ts";
 import type { ReasonName } from "../station/reasons.ts";
-import type { BrokerStatus, Subscription } from "./broker-connection.ts";
+import type { BrokerStatus } from "./broker-connection.ts";
 import { BrokerConnection } from "./broker-connection.ts";
 import { Delivery } from "./delivery.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
-import { formatHeartbeat, NO_BANK_TAG, outcomeTags, plcResultOf } from "./payloads.ts";
+import { plcResultOf } from "./payloads.ts";
 import type { PictureSet } from "./picture-lane.ts";
 import type { PartName } from "./plc-payloads.ts";
 import { formatAccepted } from "./plc-payloads.ts";
@@ -18,9 +19,12 @@ import type { SessionCounters } from "./session-counters.ts";
 import type { StateDocument } from "./state-document.ts";
 import type { InboxListener } from "./station-inbox.ts";
 import { StationInbox } from "./station-inbox.ts";
+import { StationTags } from "./station-tags.ts";
+import type { Subscription } from "./subscriptions.ts";
 import type { StationIdentity, StationTopics } from "./topics.ts";
 import { checkSegment, stationTopics } from "./topics.ts";
 import type { TwinReport, TwinTryAnswer } from "./twin-payloads.ts";
+import { twinSubscriptions, type TwinListener } from "./twin-subscriptions.ts";
 
 export interface SessionOptions {
   readonly identity: StationIdentity;
@@ -35,7 +39,7 @@ export interface SessionOptions {
   readonly outbox?: Outbox;
   readonly subscriptions?: readonly Subscription[];
   /** Who takes configurations that are pushed; absent: nobody listens for them. */
-  readonly twin?: { receive(payload: Uint8Array): void; tryOut(payload: Uint8Array): void };
+  readonly twin?: TwinListener;
   /** systemd's $CREDENTIALS_DIRECTORY. */
   readonly credentialsFolder?: string | null;
   readonly credentialCheckMs?: number;
@@ -45,13 +49,11 @@ export interface SessionOptions {
   readonly backoff?: { readonly firstMs: number; readonly largestMs: number };
 }
 
+const HEARTBEAT_MS = 1_000;
 /** A broker that owes an acknowledgement this long is stuck, however well it answers pings, ms. */
 const ACKNOWLEDGEMENT_DEADLINE_MS = 30_000;
 /** An acknowledgement that takes so long shows that the way to the broker is narrow, ms. */
 const BEHIND_MS = 200;
-const DEFAULT_BACKOFF = { firstMs: 500, largestMs: 30_000 };
-/** How often the files of credentials are looked at, ms. */
-const CREDENTIAL_CHECK_MS = 30_000;
 
 /**
  * One station on the broker: its connection, will and heartbeat, what it says and what it is told. What waits, and in
@@ -64,12 +66,9 @@ export class StationSession {
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   readonly #inbox: StationInbox;
+  readonly #tags: StationTags;
+  readonly #heartbeat: Heartbeat;
   #plcState: PlcState = "1";
-  #heartbeatTimer: NodeJS.Timeout | null = null;
-  #heartbeat = 0;
-  #connects = 0;
-  #tagsDropped = 0;
-  #heartbeatsSkipped = 0;
   #closing: Promise<void> | null = null;
   #broker: BrokerConfig;
 
@@ -77,7 +76,7 @@ export class StationSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#broker = options.broker;
-    const { broker, logger, clock, random } = options;
+    const { broker, logger, clock, random, twin } = options;
     const { site, line, station } = options.identity;
     this.#topics = stationTopics(options.identity);
     this.#outbox = options.outbox ?? new Outbox();
@@ -89,20 +88,19 @@ export class StationSession {
       clientId: ["nominald", site, line, station, checkSegment("device", options.device)].join("-"),
       will: { topic: this.#topics.status, payload: "0" },
       credentialsFolder: options.credentialsFolder ?? null,
-      credentialCheckMs: options.credentialCheckMs ?? CREDENTIAL_CHECK_MS,
+      credentialCheckMs: options.credentialCheckMs,
       subscriptions: [
         ...this.#inbox.subscriptions(),
-        ...twinSubscriptions(this.#topics, options.twin),
+        ...(twin === undefined
+          ? []
+          : twinSubscriptions({ desired: this.#topics.twinDesired, try: this.#topics.twinTry }, twin)),
         ...(options.subscriptions ?? []),
       ],
       logger,
       clock,
       random,
-      backoff: options.backoff ?? DEFAULT_BACKOFF,
-      onUp: (limits) => {
-        this.#connects++;
-        this.#delivery.connected(limits);
-      },
+      backoff: options.backoff,
+      onUp: (limits) => this.#delivery.connected(limits),
       onDown: () => this.#delivery.disconnected(),
     });
     this.#delivery = new Delivery({
@@ -114,10 +112,16 @@ export class StationSession {
       clock,
     });
     // In the order of sending: whoever sees status 1 finds a plc/state of this run.
-    this.#setRetained(this.#topics.plcState, this.#plcState, 1, true);
-    this.#setRetained(this.#topics.status, "1", 1, true);
-    this.#setRetained(this.#topics.tag.bank, NO_BANK_TAG, 0);
-    this.#setTotals({ total: 0, ng: 0 });
+    this.#retain(this.#topics.plcState, this.#plcState, true);
+    this.#retain(this.#topics.status, "1", true);
+    this.#tags = new StationTags({
+      ...{ topics: this.#topics.tag, connection: this.#connection, retained: this.#delivery.retained },
+    });
+    this.#heartbeat = new Heartbeat({
+      ...{ topic: this.#topics.plcHeartbeat, connection: this.#connection, plcState: () => this.#plcState },
+      everyMs: options.heartbeatMs ?? HEARTBEAT_MS,
+      onBeat: () => this.#watchAcknowledgements(),
+    });
   }
 
   get topics(): StationTopics {
@@ -136,8 +140,8 @@ export class StationSession {
 
   /** Begins to connect; a broker that is away is no error but a `status()`. */
   start(): void {
-    if (this.#heartbeatTimer !== null || this.#closing !== null) return;
-    this.#heartbeatTimer = setInterval(() => this.#beat(), this.#options.heartbeatMs ?? 1_000);
+    if (this.#closing !== null) return;
+    this.#heartbeat.start();
     this.#connection.start();
   }
 
@@ -167,11 +171,11 @@ export class StationSession {
 
   counters(): SessionCounters {
     return {
-      connects: this.#connects,
+      connects: this.#connection.connects,
       ...this.#outbox.counts(),
       ...this.#delivery.counters(),
-      tagsDropped: this.#tagsDropped,
-      heartbeatsSkipped: this.#heartbeatsSkipped,
+      tagsDropped: this.#tags.dropped,
+      heartbeatsSkipped: this.#heartbeat.skipped,
       inbox: this.#inbox.counters(),
     };
   }
@@ -190,14 +194,12 @@ export class StationSession {
     totals: { readonly total: number; readonly ng: number },
     told: (publishedAtWallMs: number | null) => void = () => undefined,
   ): void {
-    const slow = this.#connection.backedUp;
+    const isSlow = this.#connection.backedUp;
     const result = plcResultOf(outcome, this.#options.boot);
     this.#outbox.addResult(result, outcome.ordinal, told);
-    this.#setTotals(totals);
+    this.#tags.setTotals(totals);
     this.#delivery.pump();
-    for (const [name, value] of Object.entries(outcomeTags(result, outcome.recipe))) {
-      this.#publishTag(`${this.#topics.root}/tag/${name}`, value, slow);
-    }
+    this.#tags.publishOutcome(result, outcome.recipe, isSlow);
   }
 
   /** The result of a trigger that came again. */
@@ -224,19 +226,16 @@ export class StationSession {
 
   setPlcState(state: PlcState): void {
     this.#plcState = state;
-    this.#setRetained(this.#topics.plcState, state, 1, true);
-    this.#delivery.pump();
+    this.#retain(this.#topics.plcState, state, true);
   }
 
   setState(document: StateDocument): void {
-    this.#setRetained(this.#topics.state, JSON.stringify(document), 1);
-    this.#delivery.pump();
+    this.#retain(this.#topics.state, JSON.stringify(document));
   }
 
   /** `twin/reported` */
   report(report: TwinReport): void {
-    this.#setRetained(this.#topics.twinReported, JSON.stringify(report), 1);
-    this.#delivery.pump();
+    this.#retain(this.#topics.twinReported, JSON.stringify(report));
   }
 
   answerTry(answer: TwinTryAnswer): void {
@@ -244,7 +243,7 @@ export class StationSession {
   }
 
   setBank(bankId: string | null): void {
-    this.#setRetained(this.#topics.tag.bank, bankId ?? NO_BANK_TAG, 0);
+    this.#tags.setBank(bankId);
     this.#delivery.pump();
   }
 
@@ -256,8 +255,7 @@ export class StationSession {
 
   /** `bank/state`. */
   setBankState(document: object): void {
-    this.#setRetained(this.#topics.bank.state, JSON.stringify(document), 1);
-    this.#delivery.pump();
+    this.#retain(this.#topics.bank.state, JSON.stringify(document));
   }
 
   /** `bank/flip`. Dropped when verdicts need the way: `bank/state` counts it all the same. */
@@ -271,40 +269,25 @@ export class StationSession {
     return this.#delivery.oldestWaitMs() > BEHIND_MS;
   }
 
-  #setRetained(topic: string, payload: string, qos: 0 | 1, urgent = false): void {
-    this.#delivery.retained.set(topic, payload, { qos, urgent });
+  /** QoS 1. @param isUrgent it goes before results */
+  #retain(topic: string, payload: string, isUrgent = false): void {
+    this.#delivery.retained.set(topic, payload, { qos: 1, urgent: isUrgent });
+    this.#delivery.pump();
   }
 
-  #setTotals(totals: { readonly total: number; readonly ng: number }): void {
-    this.#setRetained(this.#topics.tag.total, String(totals.total), 0);
-    this.#setRetained(this.#topics.tag.ng, String(totals.ng), 0);
-  }
-
-  #publishTag(topic: string, value: string, slow: boolean): void {
-    if (slow || !this.#connection.up) this.#tagsDropped++;
-    else this.#connection.publish(topic, value, { qos: 0 });
-  }
-
-  /** The counter goes on when a beat cannot leave, so that a gap shows how long. */
-  #beat(): void {
-    this.#heartbeat++;
-    const payload = formatHeartbeat(this.#heartbeat, this.#plcState);
-    if (!this.#connection.up || this.#connection.backedUp) this.#heartbeatsSkipped++;
-    else this.#connection.publish(this.#topics.plcHeartbeat, payload, { qos: 0 });
+  #watchAcknowledgements(): void {
     const waitedMs = this.#delivery.oldestWaitMs();
-    if (waitedMs > (this.#options.acknowledgementDeadlineMs ?? ACKNOWLEDGEMENT_DEADLINE_MS)) {
-      this.#connection.abandon("broker-silent", `no acknowledgement for ${Math.round(waitedMs)} ms`);
-    }
+    if (waitedMs <= (this.#options.acknowledgementDeadlineMs ?? ACKNOWLEDGEMENT_DEADLINE_MS)) return;
+    this.#connection.abandon("broker-silent", `no acknowledgement for ${Math.round(waitedMs)} ms`);
   }
 
   async #close(deadlineMs: number): Promise<void> {
     const endsAtMs = this.#options.clock.monotonicMs() + deadlineMs;
     const leftMs = (): number => Math.max(0, endsAtMs - this.#options.clock.monotonicMs());
-    if (this.#heartbeatTimer !== null) clearInterval(this.#heartbeatTimer);
+    this.#heartbeat.stop();
     const empty = (): boolean => this.#delivery.settled;
     const sent = await this.#delivery.waitFor(empty, leftMs() / 2);
-    this.#setRetained(this.#topics.status, "0", 1, true);
-    this.#delivery.pump();
+    this.#retain(this.#topics.status, "0", true);
     const told = await this.#delivery.waitFor(empty, leftMs() / 2);
     this.#delivery.close();
     await this.#connection.close(told, leftMs());
@@ -313,19 +296,4 @@ export class StationSession {
       this.#options.logger.warn({ resultsOpen, recordsOpen }, "Closed with results or records that no broker has");
     }
   }
-}
-
-function twinSubscriptions(topics: StationTopics, twin: SessionOptions["twin"]): readonly Subscription[] {
-  if (twin === undefined) return [];
-  return [
-    { topic: topics.twinDesired, qos: 1, handle: (payload) => twin.receive(payload) },
-    {
-      topic: topics.twinTry,
-      qos: 1,
-      handle: (payload, retained) => {
-        // An old question that the broker kept: nobody waits for its answer.
-        if (!retained) twin.tryOut(payload);
-      },
-    },
-  ];
 }

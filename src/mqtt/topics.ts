@@ -35,8 +35,7 @@ export interface StationTopics {
   readonly tag: Readonly<Record<TagName, string>>;
 }
 
-export const TAG_NAMES = ["verdict", "score", "part", "recipe", "bank", "total", "ng"] as const;
-export type TagName = (typeof TAG_NAMES)[number];
+type TagName = "verdict" | "score" | "part" | "recipe" | "bank" | "total" | "ng";
 
 /** The contract's version is part of the root: a change of any payload is a new version. */
 const ROOT = "nominal/v1";

@@ -32,12 +32,6 @@ export interface TwinTryAnswer {
   }[];
 }
 
-/** Body of the signed command that asks what a configuration would do. */
-export interface TryConfigBody {
-  readonly command: "try-config";
-  readonly config: unknown;
-}
-
 /** Topics below a station's or a device's root. */
 export const TWIN_TOPICS = {
   desired: "twin/desired",

@@ -1,7 +1,7 @@
 import { checkFinite, meanRow, type Matrix } from "../patchcore/matrix.ts";
 import { nearestRows, roomForNearest, type NearestRows } from "../patchcore/nearest-rows.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
-import { candidatesOf, type Nearest, type NearestNeighbours, type SearchOptions } from "./nearest-neighbours.ts";
+import { candidatesOf, type Nearest, type BankIndex, type SearchOptions } from "./nearest-neighbours.ts";
 import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
 import { TiledSearch, type Tile, type TileOperands } from "./tiles.ts";
 
@@ -17,9 +17,9 @@ const FLOAT32_ROUNDING = 2 ** -24;
  * product's rounding cannot have hidden a nearer row; otherwise that query is compared with all rows. Reference for the
  * approximate indexes, for reports and for calibration.
  */
-export class ExactFloat32 implements NearestNeighbours {
+export class ExactFloat32 implements BankIndex {
   readonly kind = "float32";
-  readonly #rows: Matrix;
+  readonly rows: Matrix;
   readonly #mean: Float64Array;
   /** The largest norm of a centred row. */
   readonly #largestNorm: number;
@@ -40,7 +40,7 @@ export class ExactFloat32 implements NearestNeighbours {
     tiled: TiledSearch,
     k: number,
   ) {
-    this.#rows = rows;
+    this.rows = rows;
     this.#nearest = new NearestBuffer(k);
     this.#reranker = new Reranker(rows, tiled.top, k);
     this.#all = roomForNearest(1, k);
@@ -74,7 +74,7 @@ export class ExactFloat32 implements NearestNeighbours {
   }
 
   async search(queries: Float32Array, count: number): Promise<Nearest> {
-    const { dims } = this.#rows;
+    const { dims } = this.rows;
     checkQueries(queries, count, dims);
     const into = this.#nearest.take(count);
     if (count === 0) return into;
@@ -100,7 +100,7 @@ export class ExactFloat32 implements NearestNeighbours {
   }
 
   #verify(queries: Float32Array, centred: Float32Array, count: number, into: Nearest): void {
-    const { dims, rows: rowCount } = this.#rows;
+    const { dims, rows: rowCount } = this.rows;
     const { keys, top } = this.#tiled;
     if (top === rowCount) return;
     for (let query = 0; query < count; query++) {
@@ -120,7 +120,7 @@ export class ExactFloat32 implements NearestNeighbours {
   #compareWithAll(queries: Float32Array, query: number, into: Nearest): void {
     const { k } = this.#nearest;
     this.#verifiedInFull++;
-    nearestRows(this.#rows, queries, [query], 1, Float64Array.of(Infinity), this.#all);
+    nearestRows(this.rows, queries, [query], 1, Float64Array.of(Infinity), this.#all);
     for (let i = 0; i < k; i++) {
       // A query that holds NaN has no nearest row; its distance stays NaN.
       if (this.#all.ids[i]! < 0) return;

@@ -1,14 +1,16 @@
 import type { InferenceSession } from "onnxruntime-node";
+import type { Matrix } from "../patchcore/matrix.ts";
 import { BugError, InputError } from "../shared/errors.ts";
 import { loadOnnxRuntime, type OnnxRuntime } from "../shared/onnxruntime.ts";
 import {
   candidatesOf,
   type Nearest,
-  type NearestNeighbours,
+  type BankIndex,
   type QuantisedBank,
   type SearchOptions,
 } from "./nearest-neighbours.ts";
-import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
+import { checkQueries, NearestBuffer } from "./rerank.ts";
+import { RowKernel } from "./row-kernel.ts";
 import { levelGraph, UINT8_ZERO, type LevelKind, type LevelTile } from "./tile-graph.ts";
 import { numbers, openSession, tilesOf, type Tile } from "./tiles.ts";
 
@@ -22,19 +24,17 @@ const TILE_ROWS = 4096;
  * Exact search over int8 levels, then the nearest by levels, two more than are wanted, re-ranked by the float32 rows.
  * The integers are exact; only quantisation can put the true nearest row below the third place.
  */
-export class ExactInt8 implements NearestNeighbours {
+export class ExactInt8 implements BankIndex {
   readonly kind = "exact";
-  readonly #bank: QuantisedBank;
   readonly #runtime: OnnxRuntime;
   readonly #nearest: NearestBuffer;
-  readonly #reranker: Reranker;
+  readonly #kernel: RowKernel;
   #session: InferenceSession | undefined;
 
-  private constructor(bank: QuantisedBank, runtime: OnnxRuntime, session: InferenceSession, options: SearchOptions) {
-    const { k, candidates } = candidatesOf(bank.rows.rows, options);
-    this.#bank = bank;
+  private constructor(rows: Matrix, runtime: OnnxRuntime, session: InferenceSession, options: SearchOptions) {
+    const { k, candidates } = candidatesOf(rows.rows, options);
     this.#nearest = new NearestBuffer(k);
-    this.#reranker = new Reranker(bank.rows, candidates, k);
+    this.#kernel = new RowKernel(rows, candidates, k);
     this.#runtime = runtime;
     this.#session = session;
   }
@@ -47,19 +47,23 @@ export class ExactInt8 implements NearestNeighbours {
     const kind = (await multipliesSigned(runtime)) ? "int8" : "uint8";
     const tiles = tilesOf(rows, TILE_ROWS).map((tile) => levelTile(bank, tile, kind));
     const graph = levelGraph(kind, bank.quantiser, tiles, candidatesOf(rows, options).candidates);
-    return new ExactInt8(bank, runtime, await openSession(runtime, graph, options), options);
+    return new ExactInt8(bank.rows, runtime, await openSession(runtime, graph, options), options);
+  }
+
+  get rows(): Matrix {
+    return this.#kernel.rows;
   }
 
   async search(queries: Float32Array, count: number): Promise<Nearest> {
     const session = this.#session;
     if (session === undefined) throw new BugError("search-closed", "Expected a search before close but it came after");
-    const { dims } = this.#bank.rows;
+    const { dims } = this.rows;
     checkQueries(queries, count, dims);
     const into = this.#nearest.take(count);
     if (count === 0) return into;
     const operand = new this.#runtime.Tensor("float32", queries.subarray(0, count * dims), [count, dims]);
     const { rows } = await session.run({ queries: operand }, ["rows"]);
-    this.#reranker.run(queries, numbers(rows), count, into);
+    this.#kernel.rank(queries, numbers(rows), count, into);
     return into;
   }
 

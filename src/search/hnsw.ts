@@ -2,16 +2,18 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Index, Matches } from "usearch";
-import { quantise } from "../patchcore/quantiser.ts";
+import type { Matrix } from "../patchcore/matrix.ts";
+import { quantise, type Quantiser } from "../patchcore/quantiser.ts";
 import { BugError, InputError } from "../shared/errors.ts";
 import {
   candidatesOf,
   type Nearest,
-  type NearestNeighbours,
+  type BankIndex,
   type QuantisedBank,
   type SearchOptions,
 } from "./nearest-neighbours.ts";
-import { checkQueries, NearestBuffer, Reranker } from "./rerank.ts";
+import { checkQueries, NearestBuffer } from "./rerank.ts";
+import { RowKernel } from "./row-kernel.ts";
 
 /** The graph's parameters (Malkov and Yashunin, arXiv 1603.09320): M, efConstruction and ef. */
 export interface HnswParameters {
@@ -66,26 +68,26 @@ export async function buildHnsw(
 }
 
 /** Approximate search in a graph over int8 levels, then the nearest, two more than are wanted, re-ranked by the float32 rows. */
-export class Hnsw implements NearestNeighbours {
+export class Hnsw implements BankIndex {
   readonly kind = "hnsw";
-  readonly #bank: QuantisedBank;
+  readonly #quantiser: Quantiser;
   readonly #threads: number;
   readonly #width: number;
   readonly #nearest: NearestBuffer;
-  readonly #reranker: Reranker;
+  readonly #kernel: RowKernel;
   #index: Index | undefined;
   #levels = new Int8Array(0);
   #candidates = new Int32Array(0);
 
   private constructor(bank: QuantisedBank, index: Index, options: SearchOptions) {
     const { k, candidates } = candidatesOf(bank.rows.rows, options);
-    this.#bank = bank;
+    this.#quantiser = bank.quantiser;
     this.#index = index;
     // usearch prepares a loaded graph for as many threads as the machine has cores, and refuses more.
     this.#threads = Math.min(options.threads, availableParallelism());
     this.#width = candidates;
     this.#nearest = new NearestBuffer(k);
-    this.#reranker = new Reranker(bank.rows, candidates, k);
+    this.#kernel = new RowKernel(bank.rows, candidates, k);
   }
 
   /**
@@ -116,10 +118,14 @@ export class Hnsw implements NearestNeighbours {
     return new Hnsw(bank, index, options);
   }
 
+  get rows(): Matrix {
+    return this.#kernel.rows;
+  }
+
   async search(queries: Float32Array, count: number): Promise<Nearest> {
     if (this.#index === undefined)
       throw new BugError("search-closed", "Expected a search before close but it came after");
-    const { dims } = this.#bank.rows;
+    const { dims } = this.rows;
     checkQueries(queries, count, dims);
     const into = this.#nearest.take(count);
     if (count === 0) return into;
@@ -127,7 +133,7 @@ export class Hnsw implements NearestNeighbours {
       this.#levels = asLevels(new Int8Array(count * dims));
       this.#candidates = new Int32Array(count * this.#width);
     }
-    quantise(this.#bank.quantiser, queries, count, this.#levels);
+    quantise(this.#quantiser, queries, count, this.#levels);
     // Its types promise `Matches`, but for several queries in one flat array a `BatchMatches` comes.
     const result: Matches & { readonly counts?: BigUint64Array } = this.#index.search(
       this.#levels,
@@ -135,7 +141,7 @@ export class Hnsw implements NearestNeighbours {
       this.#threads,
     );
     this.#collect(result.keys, result.counts, count);
-    this.#reranker.run(queries, this.#candidates, count, into);
+    this.#kernel.rank(queries, this.#candidates, count, into);
     return into;
   }
 

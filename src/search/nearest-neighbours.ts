@@ -25,6 +25,12 @@ export interface NearestNeighbours {
   close(): Promise<void>;
 }
 
+/** An index that holds the rows of its bank: who keeps these instead of its own has them in memory once. */
+export interface BankIndex extends NearestNeighbours {
+  /** [N, dims] */
+  readonly rows: Matrix;
+}
+
 /** What an index over quantised rows needs of a bank. */
 export interface QuantisedBank {
   readonly rows: Matrix;

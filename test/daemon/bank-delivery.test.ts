@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { closeSync, cpSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -198,6 +198,53 @@ test("of two offers at once the first goes on; after its withdrawal the other on
   await rig.delivery.close();
 });
 
+test("of two offers in one breath the first goes on, and a copy of it changes nothing", async () => {
+  const another = await bankOffer(third);
+  const rig = rigOf();
+  const envelope = sign(offer, 1, key);
+  rig.delivery.receive(envelope);
+  rig.delivery.receive(envelope);
+  assert.equal(rig.state.refused, null);
+  rig.delivery.receive(sign(another.offer, 2, key));
+  await refused(rig, "bank-busy");
+  await stage(rig, "probation");
+  assert.deepEqual([rig.state.active.bankId, rig.loads], [offer.bankId, [offer.bankId]]);
+  assert.equal(rig.state.delivery?.counter, 1);
+  // The counter of the one that was refused is still free.
+  for (let part = 0; part < 3; part++) rig.delivery.outcome(passed());
+  await stage(rig, "committed");
+  rig.delivery.receive(sign({ action: "rollback" }, 2, key));
+  await until("the roll back", () => rig.state.active.source === "configuration");
+  await rig.delivery.close();
+});
+
+test("an offer that is refused for where its file lies leaves the transfer of the same bank that is under way", async () => {
+  let isSilent = true;
+  const rig = rigOf({ onWire: (content) => (isSilent ? null : content) });
+  rig.delivery.receive(sign(offer, 1, key));
+  await stage(rig, "receiving");
+  const elsewhere = offer.files.map((file) => ({ ...file, url: "https://elsewhere.example/second.bank" }));
+  rig.delivery.receive(sign({ ...offer, files: elsewhere }, 2, key));
+  await refused(rig, "url-host");
+  isSilent = false;
+  await stage(rig, "probation");
+  assert.equal(rig.state.delivery?.counter, 1);
+  await rig.delivery.close();
+});
+
+test("an offer that is looked at when its station ends is not begun, and can come again", async () => {
+  const rig = rigOf({ onWire: () => assert.fail("Expected nothing to be asked for") });
+  const envelope = sign(offer, 1, key);
+  rig.delivery.receive(envelope);
+  await rig.delivery.close();
+  await refused(rig, "closing");
+  assert.equal(rig.state.delivery, null);
+  const again = rigOf();
+  again.delivery.receive(envelope);
+  await stage(again, "probation");
+  await again.delivery.close();
+});
+
 test("a transfer goes on after a restart of the device, and of the sender under a new counter", async () => {
   const rig = rigOf({ onWire: () => null });
   rig.delivery.receive(sign(offer, 1, key));
@@ -277,6 +324,18 @@ test("an offer that would not leave enough of the disk free is refused with both
   rig.delivery.receive(sign(offer, 1, key));
   await refused(rig, "disk-full");
   assert.match(rig.state.refused?.message ?? "", /^Expected \d+ bytes free .* but there are \d+$/);
+  await rig.delivery.close();
+});
+
+test("a station whose folder cannot be made works with the configuration's bank, and says why it takes no other", async () => {
+  const banks = join(stateFolder, "banks", "line1");
+  await mkdir(banks, { recursive: true });
+  await symlink(join(stateFolder, "nothing", "there"), join(banks, "st1"));
+  const rig = rigOf();
+  assert.deepEqual(rig.state.active, { bankId: null, source: "configuration" });
+  rig.delivery.receive(sign(offer, 1, key));
+  await refused(rig, "delivery");
+  assert.match(rig.state.refused?.message ?? "", /st1/);
   await rig.delivery.close();
 });
 

@@ -48,48 +48,46 @@ async function startStation(
     device: { sharedMemoryFolder: line.folder },
   });
   const { device, log, session, database, store } = parts;
+  let frames = 0;
   const runner = new StationRunner({
     device,
     station: parts.station,
     boot: BOOT,
-    versions: {},
+    view: {
+      versions: {},
+      clockSync: () => "unknown",
+      storage: () => database.status(),
+      eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
+      pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
+      health: new DeviceHealth({
+        stateFolder: line.folder,
+        limits: () => device.host,
+        ...{ clockSync: () => "unknown", clock: systemClock, logger: log, onChange: () => undefined },
+      }),
+    },
     clock: systemClock,
-    clockSync: () => "unknown",
     logger: log,
     session,
     store,
-    storage: () => database.status(),
-    observer: unobserved,
+    observer: { ...unobserved, frame: () => void (frames += 1) },
     logLevel: new LogLevelSwitch({ configured: "info", apply: () => undefined, clock: systemClock, logger: log }),
-    health: new DeviceHealth({
-      stateFolder: line.folder,
-      limits: () => device.host,
-      ...{ clockSync: () => "unknown", clock: systemClock, logger: log, onChange: () => undefined },
-    }),
-    pushes: () => ({ allowUnsigned: false, trustedKeys: 0, problem: null }),
     admission: new Admission({ order: () => ["line1/st1"], policy: () => "warn", processOf: () => 0, logger: log }),
     loadBank: (client, base) => client.loadBank(base),
     shadow: { request: () => null, asked: () => undefined },
     onOutcome: () => undefined,
-    eventLoop: () => ({ p50Ms: 0, p99Ms: 0, maxMs: 0 }),
   });
-  let frames = 0;
-  const handle = runner.cameraFrame.bind(runner);
-  runner.cameraFrame = (frame, from) => {
-    frames += 1;
-    handle(frame, from);
-  };
   const pids: number[] = [];
   const inference = new InferenceHost({
     ...{ name: "inference", settings: device.inference, clock: systemClock, logger: log },
   });
-  inference.attach(runner);
+  inference.attach(runner.inference);
   inference.attach({
     inferenceUp: ({ pid = 0 }: InferenceClient) => {
       pids.push(pid);
       onInferenceUp(pid);
     },
     inferenceDown: () => undefined,
+    inferenceUnsteady: () => undefined,
   });
   const client = await LineClient.connect(broker.url);
   await database.open();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { RestartPolicy } from "../../src/daemon/restart-policy.ts";
 import { Supervisor } from "../../src/daemon/supervisor.ts";
@@ -72,6 +73,25 @@ test("an instance that does not come up is tried again", async () => {
   await up;
   assert.deepEqual(events, ["down: no 1", "down: no 2", "up"]);
   await supervisor.close();
+});
+
+test("lives that are over, and the waits between them, leave nothing behind", async () => {
+  const heard: number[] = [];
+  const { supervisor } = supervise(async (lost, signal) => {
+    heard.push(getEventListeners(signal, "abort").length);
+    const instance = new Instance(lost);
+    // One loss in two is a refusal to come up.
+    if (heard.length % 2 === 0) throw new Error("refused");
+    queueMicrotask(() => lost(new Error("dead")));
+    return instance;
+  });
+  supervisor.start();
+  await until("many lives", () => heard.length > 12);
+  await supervisor.close();
+  assert.ok(
+    heard.every((listeners) => listeners === heard[0]),
+    heard.join(),
+  );
 });
 
 test("closing ends an opening that hangs, by its signal, and nothing is opened afterwards", async () => {

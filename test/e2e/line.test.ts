@@ -21,6 +21,13 @@ after(async () => {
 });
 
 /**
+ * Intersection over union of mask and true defect. The mask is what the smoothed map has above the largest value of any
+ * nominal image, wider than the defect: over 16 stains and 16 missing holes it is 0.20 and 0.31 in the mean; these are
+ * 0.27 and more.
+ */
+const LEAST_OVERLAP = 0.2;
+
+/**
  * Defects with an extent that a mask can overlap, moderate ones: around a very strong one the smoothed map is above the
  * mask threshold far beyond the defect.
  */
@@ -60,7 +67,9 @@ test("every part that passes the camera gets its verdict, in order, with picture
         .raw()
         .toBuffer();
       const iou = intersectionOverUnion(found, part.mask);
-      assert.ok(iou > 0.3, `IoU ${iou.toFixed(2)} of part ${i + 1}, ${part.defect}`);
+      assert.ok(iou > LEAST_OVERLAP, `IoU ${iou.toFixed(2)} of part ${i + 1}, ${part.defect}`);
+      const elsewhere = intersectionOverUnion(found.toReversed(), part.mask);
+      assert.ok(elsewhere < iou / 2, `IoU ${elsewhere.toFixed(2)} of part ${i + 1} with the mask turned by 180°`);
     }
     await until("halted", () => client.texts("plc/state").at(-1) === "9");
     daemon.kill("SIGTERM");
