@@ -8,6 +8,7 @@ import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import { CaptureWatch, DEFAULT_WATCH_LIMITS } from "./capture-watch.ts";
 import type { WatchLimits } from "./capture-watch.ts";
+import { steadyMemory } from "../shared/steady-memory.ts";
 import type { CaptureSettings, FromCapture, ToCapture } from "./protocol.ts";
 import { createSlotFolder, removeFolder } from "./slot-folder.ts";
 
@@ -99,7 +100,7 @@ export class CaptureClient {
       name: `capture of ${settings.station}`,
       entry: childEntry("capture.child", import.meta.url),
       logger,
-      ...(environment === undefined ? {} : { environment }),
+      environment: { ...steadyMemory(process.env), ...environment },
       onMessage: (message) => this.#onMessage(message),
       onExit: (exit) => this.#onExit(exit),
     });

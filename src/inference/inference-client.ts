@@ -3,6 +3,7 @@ import type { FrameReference } from "../shared/image.ts";
 import type { Logger } from "../shared/logger.ts";
 import { PendingRequests } from "../shared/pending-requests.ts";
 import { ChildProcess, childEntry, type ChildExit } from "../shared/child-process.ts";
+import { steadyMemory } from "../shared/steady-memory.ts";
 import type {
   BankSummary,
   FromInference,
@@ -96,6 +97,7 @@ export class InferenceClient {
       name: "inference",
       entry: childEntry("inference.child", import.meta.url),
       logger: this.#options.logger,
+      environment: steadyMemory(process.env),
       niceness: this.#options.niceness ?? 0,
       onMessage: (message) => this.#onMessage(message),
       onExit: (exit) => this.#onExit(exit),

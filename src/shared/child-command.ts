@@ -7,8 +7,11 @@ export interface ChildCommand {
   readonly args: readonly string[];
 }
 
-/** Options of a Node process that are about that process alone: a test run, a debugger's port, a watched file. */
-const OWN_OPTION = /^--(test|inspect|watch)/;
+/**
+ * Options of a Node process that are about that process alone: a test run, a debugger's port, a watched file, room for new
+ * objects. With little of that the inference process would keep its dead pictures longer (src/adr/0083).
+ */
+const OWN_OPTION = /^--(test|inspect|watch|max[-_]semi[-_]space[-_]size=)/;
 
 /**
  * How a child is started: by the same Node with the same loaders as its parent, and through `setpriv` where the

@@ -15,6 +15,7 @@ import { removeStaleSlots } from "../../src/capture/slot-folder.ts";
 import { childEntry } from "../../src/shared/child-process.ts";
 import { ConfigError, DeviceError, InputError } from "../../src/shared/errors.ts";
 import type { FrameReference } from "../../src/shared/image.ts";
+import { residentOf } from "../support/resident-memory.ts";
 import { isAlive, until } from "../support/until.ts";
 import { smallTmpfs } from "../support/small-tmpfs.ts";
 import { startCapture } from "./capture-rig.ts";
@@ -73,6 +74,18 @@ test("frames of a test picture come with the right pixels, though their rows are
     assert.deepEqual([frame.width, frame.height, frame.format, frame.seq], [33, 7, "RGB", index + 1]);
     assert.ok(Math.abs(frame.deliveredAtMs - frame.capturedAtMs - 20) < 1e-6);
   }
+});
+
+test("all threads of the process share one arena of the allocator, so that none keeps what another could use", async (t) => {
+  const { client, frames, lost } = await startCapture(t, BALL, {
+    ...{ width: 640, height: 480, framerate: 50 },
+    onFrame: (frame, capture) => capture.release(frame),
+  });
+  await until("frames", () => frames.length >= 20 || lost.length > 0);
+  assert.deepEqual(lost, []);
+  const resident = await residentOf(client.pid ?? 0);
+  assert.ok(resident !== null && resident.mainArena > 1, JSON.stringify(resident));
+  assert.equal(resident.threadArenaCount, 0, JSON.stringify(resident));
 });
 
 test("a folder once delivers every file in order, each of its own size, and ends", async (t) => {

@@ -71,9 +71,8 @@ test("an image gets unit, user, folders, an example to edit, and the service is 
   const root = await image(t);
   const out = await install(root);
   const unit = readFileSync(join(root, UNIT), "utf8");
-  assert.ok(
-    unit.includes(`ExecStart=${PROGRAM}/bin/node ${PROGRAM}/dist/main.js run --config /etc/nominald/nominald.yaml`),
-  );
+  const start = `${PROGRAM}/bin/node --max-semi-space-size=2 ${PROGRAM}/dist/main.js`;
+  assert.ok(unit.includes(`ExecStart=${start} run --config /etc/nominald/nominald.yaml`));
   assert.match(
     readFileSync(join(root, CONFIG), "utf8"),
     /^# yaml-language-server: \$schema=\/usr\/lib\/nominald\/config\/schema\.json$/m,
@@ -93,7 +92,7 @@ test("a program in another place is started from there", { skip }, async (t) => 
   const unit = readFileSync(join(root, UNIT), "utf8");
   assert.match(
     unit,
-    /^ExecStart=\/opt\/image\/usr\/lib\/nominald\/bin\/node \/opt\/image\/usr\/lib\/nominald\/dist\/main\.js run /m,
+    /^ExecStart=\/opt\/image\/usr\/lib\/nominald\/bin\/node --max-semi-space-size=2 \/opt\/image\/usr\/lib\/nominald\/dist\/main\.js run /m,
   );
 });
 

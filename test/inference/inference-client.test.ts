@@ -11,6 +11,7 @@ import { InferenceClient, type InferenceClientOptions } from "../../src/inferenc
 import type { LoadBank } from "../../src/inference/protocol.ts";
 import type { FrameReference, RawImage } from "../../src/shared/image.ts";
 import { silentLogger } from "../../src/shared/logger.ts";
+import { residentOf } from "../support/resident-memory.ts";
 import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
 import { isAlive, until } from "../support/until.ts";
 import { partImage, slotFrame } from "./slot-frames.ts";
@@ -89,6 +90,19 @@ test("a real inference process tells what it loaded, and scores a frame as the s
     assert.equal(createHash("sha256").update(picture.data).digest("hex"), picture.sha256);
   }
   assert.deepEqual(lost, []);
+});
+
+test("all threads of the process share one arena of the allocator, so that none keeps what another could use", async (t) => {
+  const { client } = await readyClient(t);
+  for (let i = 0; i < 3; i++) {
+    const { scored, pictures } = client.score(STATION, frame, null, true);
+    await scored;
+    assert.ok((await pictures) !== null);
+  }
+  const resident = await residentOf(client.pid ?? 0);
+  assert.ok(resident !== null && resident.mainArena > 1, JSON.stringify(resident));
+  // Without the setting there are sixteen by now, on two processors.
+  assert.equal(resident.threadArenaCount, 0, JSON.stringify(resident));
 });
 
 test("a bank that is not there is an answer, and the process lives on", async (t) => {

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { steadyMemory } from "../../src/shared/steady-memory.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "..", "systemd");
 const INSTALLED_NODE = "/usr/lib/nominald/bin/node";
@@ -31,6 +32,13 @@ function verify(dropIns: readonly string[]): void {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+test("the daemon's allocator is set as its children's is, and its room for new objects is small", () => {
+  const unit = readFileSync(join(FOLDER, "nominald.service"), "utf8");
+  const said = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line = ""]) => line.split(" "));
+  for (const [name, value] of Object.entries(steadyMemory({}))) assert.ok(said.includes(`${name}=${value}`), name);
+  assert.ok(unit.includes(`ExecStart=${INSTALLED_NODE} --max-semi-space-size=2 `));
+});
 
 test("systemd-analyze verify finds no fault in the unit, alone and with each drop-in", { skip }, () => {
   verify([]);

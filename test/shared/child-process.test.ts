@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
@@ -161,4 +161,18 @@ test("a BusyBox setpriv, which cannot bind a child to its parent, is passed over
   await writeFile(join(folder, "busybox"), "", { mode: 0o755 });
   await symlink("busybox", join(folder, "setpriv"));
   assert.equal(childCommand(new URL("file:///a.child.js"), folder).file, process.execPath);
+});
+
+test("options of Node that are about the parent alone do not reach a child, and the others do", () => {
+  const url = new URL("../../src/shared/child-command.ts", import.meta.url).href;
+  const script = `import { childCommand } from ${JSON.stringify(url)};
+    console.log(JSON.stringify(childCommand(new URL("file:///a.child.js"), "").args));`;
+  const options = ["--max-semi-space-size=2", "--import", "tsx", "--stack-trace-limit=20"];
+  const run = spawnSync(process.execPath, [...options, "--input-type=module", "-e", script], { encoding: "utf8" });
+  const args = JSON.parse(run.stdout) as string[];
+  assert.ok(args.includes("tsx") && args.includes("--stack-trace-limit=20"), args.join(" "));
+  assert.deepEqual(
+    args.filter((arg) => arg.includes("semi")),
+    [],
+  );
 });

@@ -35,24 +35,25 @@ export function trendsOf({ samples, warmUpS }: SoakRun): ReadonlyMap<QuantityNam
       const values = samples.flatMap(({ atS, look }) =>
         atS < warmUpS || look[name] === undefined ? [] : [{ atS, value: look[name] }],
       );
-      const mean = values.reduce((sum, { value }) => sum + value, 0) / Math.max(1, values.length);
-      return [name, trendOf(values, Math.max(allowed.absolute, allowed.share * mean))];
+      return [name, trendOf(values, allowed)];
     }),
   );
 }
 
 /** A Markdown table with a verdict for each quantity. */
 export function tableOf(trends: ReadonlyMap<QuantityName, Trend>): string {
-  const rows = QUANTITIES.map(({ name, unit }) => {
+  const rows = QUANTITIES.map(({ name, unit, allowed }) => {
     const trend = trends.get(name);
-    if (trend === undefined) return `| ${name} | | | | | |`;
+    if (trend === undefined) return `| ${name} | | | | | | |`;
     const number = (value: number): string => `${value.toFixed(2)} ${unit}`.trim();
-    const { median, largest, slopePerHour, growth, isFlat } = trend;
-    return `| ${name} | ${[number(median), number(largest), number(slopePerHour), number(growth), isFlat ? "flat" : "NOT FLAT"].join(" | ")} |`;
+    const { median, largest, slopePerHour, slopeLimits, growthLimit, verdict } = trend;
+    const [low, high] = slopeLimits.map((limit) => limit.toFixed(2));
+    const slope = `${number(slopePerHour)} (${low} to ${high})`;
+    return `| ${name} | ${[number(median), number(largest), slope, number(growthLimit), number(allowed), verdict].join(" | ")} |`;
   });
   return [
-    "| quantity | median | largest | slope per hour | growth after the warm-up | verdict |",
-    "|---|---|---|---|---|---|",
+    "| quantity | median | largest | slope per hour (95 %) | growth after the warm-up, at most | allowed | verdict |",
+    "|---|---|---|---|---|---|---|",
     ...rows,
   ].join("\n");
 }

@@ -1,16 +1,20 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { processStartTicks } from "../../../src/shared/process-identity.ts";
 
-/** What of the daemon and its children is watched; a column of the CSV each. */
+/**
+ * What of the daemon and its children is watched; a column of the CSV each. `capture` is the camera's process that lives
+ * longest. `allowed` is what a quantity may seem to grow by over the watched time without growing.
+ */
 export const QUANTITIES = [
-  { name: "daemon RSS", unit: "MiB", plot: "memory", allowed: { absolute: 4, share: 0.03 } },
-  { name: "inference RSS", unit: "MiB", plot: "memory", allowed: { absolute: 4, share: 0.03 } },
-  { name: "capture RSS", unit: "MiB", plot: "memory", allowed: { absolute: 4, share: 0.03 } },
-  { name: "daemon fds", unit: "", plot: "descriptors", allowed: { absolute: 1, share: 0 } },
-  { name: "inference fds", unit: "", plot: "descriptors", allowed: { absolute: 1, share: 0 } },
-  { name: "capture fds", unit: "", plot: "descriptors", allowed: { absolute: 1, share: 0 } },
-  { name: "slot files", unit: "", plot: "slots", allowed: { absolute: 1, share: 0 } },
-  { name: "database", unit: "KiB", plot: "database", allowed: { absolute: 512, share: 0 } },
+  { name: "daemon RSS", unit: "MiB", plot: "memory", allowed: 4 },
+  { name: "inference RSS", unit: "MiB", plot: "memory", allowed: 4 },
+  { name: "capture RSS", unit: "MiB", plot: "memory", allowed: 4 },
+  { name: "daemon fds", unit: "", plot: "descriptors", allowed: 0.5 },
+  { name: "inference fds", unit: "", plot: "descriptors", allowed: 0.5 },
+  { name: "capture fds", unit: "", plot: "descriptors", allowed: 0.5 },
+  { name: "slot files", unit: "", plot: "slots", allowed: 0.5 },
+  { name: "database", unit: "KiB", plot: "database", allowed: 64 },
 ] as const;
 
 export type QuantityName = (typeof QUANTITIES)[number]["name"];
@@ -31,7 +35,7 @@ export class DaemonWatch {
   }
 
   async look(): Promise<Look> {
-    const [inference, capture] = [await this.child("inference.child"), await this.child("capture.child")];
+    const [inference, capture] = [await this.inference(), (await this.captures())[0]];
     return {
       ...(await processLook("daemon", this.#pid)),
       ...(await processLook("inference", inference)),
@@ -41,13 +45,25 @@ export class DaemonWatch {
     };
   }
 
-  /** @returns the pid of the child whose command line names the entry, or null */
-  async child(entry: string): Promise<number | null> {
+  /** @returns its pid, while it is there */
+  async inference(): Promise<number | undefined> {
+    return (await this.#children("inference.child"))[0];
+  }
+
+  /** @returns pids of the cameras' processes, the one that lives longest first */
+  captures(): Promise<readonly number[]> {
+    return this.#children("capture.child");
+  }
+
+  /** @returns pids of the children whose command line names the entry, the oldest first */
+  async #children(entry: string): Promise<readonly number[]> {
     const list = await text(`/proc/${this.#pid}/task/${this.#pid}/children`);
+    const found: { readonly pid: number; readonly started: number }[] = [];
     for (const pid of list.trim().split(" ").map(Number)) {
-      if (pid > 0 && (await text(`/proc/${pid}/cmdline`)).includes(entry)) return pid;
+      const isChild = pid > 0 && (await text(`/proc/${pid}/cmdline`)).includes(entry);
+      if (isChild) found.push({ pid, started: await startTicks(pid) });
     }
-    return null;
+    return found.sort((one, other) => one.started - other.started || one.pid - other.pid).map(({ pid }) => pid);
   }
 
   async #slotFiles(): Promise<number> {
@@ -65,8 +81,8 @@ export class DaemonWatch {
   }
 }
 
-async function processLook(role: "daemon" | "inference" | "capture", pid: number | null): Promise<Look> {
-  if (pid === null || (await ageS(pid)) < YOUNG_S) return {};
+async function processLook(role: "daemon" | "inference" | "capture", pid: number | undefined): Promise<Look> {
+  if (pid === undefined || !((await ageS(pid)) >= YOUNG_S)) return {};
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(await text(`/proc/${pid}/status`))?.[1];
   const fds = await readdir(`/proc/${pid}/fd`).catch(() => null);
   return {
@@ -76,9 +92,12 @@ async function processLook(role: "daemon" | "inference" | "capture", pid: number
 }
 
 async function ageS(pid: number): Promise<number> {
-  const stat = await text(`/proc/${pid}/stat`);
-  const startedTicks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-  return Number((await text("/proc/uptime")).split(" ")[0]) - startedTicks / TICKS_PER_S;
+  return Number((await text("/proc/uptime")).split(" ")[0]) - (await startTicks(pid)) / TICKS_PER_S;
+}
+
+/** NaN for what has just gone. */
+async function startTicks(pid: number): Promise<number> {
+  return Number((await processStartTicks(pid)) ?? NaN);
 }
 
 /** Empty for what has just gone. */
