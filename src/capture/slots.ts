@@ -32,7 +32,8 @@ export class Slots {
    * comes, so that a lack of memory shows at the start and not at the fourth frame that waits.
    *
    * @returns the slot and its file, or null when none is free
-   * @throws DeviceError "shared-memory-full" with the needed and the available bytes, "shared-memory-unusable"
+   * @throws DeviceError "shared-memory-full" with the needed and the available bytes, "shared-memory-unusable", also when
+   *   someone removed the slot: who reads would look for it in vain, frame after frame
    */
   write(frame: Uint8Array): { readonly slot: number; readonly path: string } | null {
     const slot = this.#free.shift();
@@ -42,6 +43,7 @@ export class Slots {
     const path = this.#paths[slot];
     if (file === undefined || path === undefined)
       throw new BugError("slot-unknown", `Slot ${slot} of ${files.length} is free`);
+    if (fstatSync(file).nlink === 0) throw this.#unusable(`${path} was removed`);
     this.#writeAll(file, frame, 0);
     return { slot, path };
   }

@@ -12,8 +12,8 @@ const unusable = (message: RegExp): object => ({ name: DeviceError.name, code: "
 test("slot folders are private, and of their own for each process of a station", async (t) => {
   const shared = await temporaryFolder(t);
   const [first, second] = [await createSlotFolder(shared, "st1"), await createSlotFolder(shared, "st1")];
-  assert.match(basename(first), new RegExp(`^nominald-${process.pid}-st1-1-\\d+$`));
-  assert.match(basename(second), new RegExp(`^nominald-${process.pid}-st1-2-\\d+$`));
+  assert.match(basename(first), new RegExp(`^nominald-${process.pid}-st1-1-\\d+-\\d+$`));
+  assert.match(basename(second), new RegExp(`^nominald-${process.pid}-st1-2-\\d+-\\d+$`));
   assert.equal((await stat(first)).mode & 0o777, 0o700);
 });
 
@@ -21,11 +21,13 @@ test("what daemons left that are gone is removed, what lives and what is not our
   const shared = await temporaryFolder(t);
   const live = basename(await createSlotFolder(shared, "st1"));
   // No process has the id 0; this process's own id with another start time is an earlier process of that id.
-  const stale = ["nominald-0-st1-1-5", `nominald-${process.pid}-st-1_a-3-1`];
-  const foreign = ["nominald-notes", "sem.other"];
+  const [, namespace = ""] = /-(\d+)$/.exec(live) ?? [];
+  const stale = [`nominald-0-st1-1-5-${namespace}`, `nominald-${process.pid}-st-1_a-3-1-${namespace}`];
+  // The third is of a container that shares the folder: its process 0 may live.
+  const foreign = ["nominald-notes", "sem.other", `nominald-0-st1-1-5-${Number(namespace) + 1}`];
   for (const name of [...stale, ...foreign]) await mkdir(join(shared, name));
-  await writeFile(join(shared, "nominald-0-st1-1-5", "0.raw"), "x");
-  assert.deepEqual(await removeStaleSlots(shared), { removed: 2, kept: 1, failed: 0 });
+  await writeFile(join(shared, stale[0]!, "0.raw"), "x");
+  assert.deepEqual(await removeStaleSlots(shared), { removed: 2, kept: 2, failed: 0 });
   assert.deepEqual((await readdir(shared)).sort(), [live, ...foreign].sort());
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Slots } from "../../src/capture/slots.ts";
@@ -41,6 +41,20 @@ test("all slots take their memory at the first frame, and what lies in them outl
     readFileSync(join(folder, "0.raw")).subarray(0, 101),
     Buffer.from([...new Uint8Array(100).fill(7), 0]),
   );
+});
+
+test("a slot that someone removed is told with its path, instead of frames that nobody finds", async (t) => {
+  const folder = await temporaryFolder(t);
+  const slots = new Slots(folder, 1);
+  t.after(() => slots.close());
+  slots.write(Uint8Array.of(1));
+  slots.release(0);
+  rmSync(join(folder, "0.raw"));
+  assert.throws(() => slots.write(Uint8Array.of(2)), {
+    name: DeviceError.name,
+    code: "shared-memory-unusable",
+    message: /0\.raw was removed/,
+  });
 });
 
 test("a credit for a slot that is not taken is a bug, told at once", async (t) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { readBank } from "../../src/bank/bundle-read.ts";
@@ -7,7 +8,7 @@ import type { StateDocument } from "../../src/mqtt/state-document.ts";
 import type { NominaldProcess } from "../support/daemon-process.ts";
 import { LineClient } from "../support/line-client.ts";
 import { startMosquitto, type Mosquitto } from "../support/mosquitto.ts";
-import { ANY_VERDICTS, TestLine } from "../support/test-line.ts";
+import { ANY_VERDICTS, slotFolders, TestLine } from "../support/test-line.ts";
 import { until } from "../support/until.ts";
 
 const BALL = { source: "test", pattern: "ball", width: 64, height: 64, framerate: 20 };
@@ -78,6 +79,22 @@ test("a computer with less memory than is asked for is a fault that costs no ver
   assert.ok((state?.host.memory?.availableBytes ?? 0) > 0);
   assert.equal(state?.host.faults["memory-low"], 1);
   assert.equal(client.texts("plc/state").at(-1), "5");
+});
+
+test("a station whose slots someone removed gets a camera process with new ones, and its verdicts go on", async (t) => {
+  const { client, daemon } = await start(t, { stateFolder: join(line.folder, "slots") }, { mode: "continuous" });
+  await until("verdicts", () => client.records().length >= 5);
+  const [folder = ""] = await slotFolders(daemon.pid);
+  await rm(join("/dev/shm", folder), { recursive: true });
+  await daemon.logged("why", ({ msg, code }) => code === "shared-memory-unusable" && msg.includes("was removed"));
+  const restarted = client.records().length;
+  const scored = (): number =>
+    client
+      .records()
+      .slice(restarted)
+      .filter(({ verdict }) => verdict !== "NO_VERDICT").length;
+  await until("verdicts again", () => scored() >= 5);
+  assert.equal((await slotFolders(daemon.pid)).length, 1);
 });
 
 test("an inference process that hangs while nothing is asked of it is replaced before a part needs it", async (t) => {
