@@ -42,7 +42,7 @@ const LARGEST_BATCH = 64;
 
 /** Fewer rows are compared in a tenth of a millisecond. */
 const LEAST_BOUNDED_ROWS = 1_024;
-/** Learning bounds costs about as much as verifying so many frames, */
+/** By the number of multiplications, learning bounds costs as much as verifying so many frames, */
 const LEARNING_FRAMES = 52;
 /** and comparing a patch with so many rows more. */
 const LEARNING_ROWS = 212_000;

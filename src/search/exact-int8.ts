@@ -31,23 +31,25 @@ export class ExactInt8 implements BankIndex {
   readonly #kernel: RowKernel;
   #session: InferenceSession | undefined;
 
-  private constructor(rows: Matrix, runtime: OnnxRuntime, session: InferenceSession, options: SearchOptions) {
-    const { k, candidates } = candidatesOf(rows.rows, options);
+  private constructor(kernel: RowKernel, k: number, runtime: OnnxRuntime, session: InferenceSession) {
     this.#nearest = new NearestBuffer(k);
-    this.#kernel = new RowKernel(rows, candidates, k);
+    this.#kernel = kernel;
     this.#runtime = runtime;
     this.#session = session;
   }
 
-  /** @throws InputError "bank-empty" */
+  /** @throws InputError "bank-empty", "bank-too-large" */
   static async open(bank: QuantisedBank, options: SearchOptions): Promise<ExactInt8> {
     const { rows } = bank.rows;
     if (rows < 1) throw new InputError("bank-empty", "Expected at least one row of a memory bank but received none");
     const runtime = await loadOnnxRuntime();
     const kind = (await multipliesSigned(runtime)) ? "int8" : "uint8";
     const tiles = tilesOf(rows, TILE_ROWS).map((tile) => levelTile(bank, tile, kind));
-    const graph = levelGraph(kind, bank.quantiser, tiles, candidatesOf(rows, options).candidates);
-    return new ExactInt8(bank.rows, runtime, await openSession(runtime, graph, options), options);
+    const { k, candidates } = candidatesOf(rows, options);
+    // Before the session, which nobody would close when the rows do not fit.
+    const kernel = new RowKernel(bank.rows, candidates, k);
+    const graph = levelGraph(kind, bank.quantiser, tiles, candidates);
+    return new ExactInt8(kernel, k, runtime, await openSession(runtime, graph, options));
   }
 
   get rows(): Matrix {
